@@ -1,0 +1,339 @@
+/* moonline.core.sip: agents. Legs are in lua_leg.c. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bindings/lists.h"
+#include "bindings/modules.h"
+#include "bindings/sip.h"
+#include "core/base/mem.h"
+#include "core/base/random.h"
+#include "core/net/resolver.h"
+#include "core/sip/agent.h"
+
+enum {
+    RETRY_MIN = 5,
+    RETRY_SPREAD = 11
+}; /* Retry-After 5..15 s: callers must not return at once */
+
+struct agent {
+    struct ml_agent *agent;
+    struct ml_resolver *resolver;
+    struct ml_media *media;
+    struct ml_sink incoming, trace;
+    int references;
+    int media_ref; /* registry reference of the Media handle in the state that opened the agent */
+    int code, retry_after;
+    char *codecs[8];
+    size_t codec_count;
+    char *advertise_media;
+    bool no_telephone_event;
+};
+
+static void agent_close(void *object)
+{
+    struct agent *agent = object;
+    lua_State *L = agent->incoming.state->L;
+
+    if (--agent->references > 0)
+        return;
+    agent->incoming.state->runtime->listeners--;
+    ml_agent_free(agent->agent);
+    ml_resolver_free(agent->resolver);
+    luaL_unref(L, LUA_REGISTRYINDEX, agent->media_ref);
+    ml_sink_fini(&agent->incoming);
+    ml_sink_fini(&agent->trace);
+    for (size_t i = 0; i < agent->codec_count; i++)
+        ml_free(agent->codecs[i]);
+    ml_free(agent->advertise_media);
+    ml_free(agent);
+}
+
+static void agent_share(void *object)
+{
+    ((struct agent *)object)->references++;
+}
+
+static int agent_events(lua_State *L);
+static int agent_addresses(lua_State *L);
+static int agent_admit(lua_State *L);
+static int agent_trace(lua_State *L);
+static int agent_dial(lua_State *L);
+static int agent_legs(lua_State *L);
+
+static const luaL_Reg methods[] = {{"events", agent_events},
+                                   {"addresses", agent_addresses},
+                                   {"admit", agent_admit},
+                                   {"trace", agent_trace},
+                                   {"dial", agent_dial},
+                                   {"legs", agent_legs},
+                                   {NULL, NULL}};
+static const struct ml_class agent_class = {"agent", methods, agent_close, agent_share, NULL, NULL};
+
+static struct agent *check(lua_State *L)
+{
+    return ml_object_check(L, 1, &agent_class);
+}
+
+static void line_options(const struct agent *agent, struct ml_line_options *options)
+{
+    options->media = agent->media;
+    options->codecs = agent->codec_count ? (const char *const *)agent->codecs : NULL;
+    options->codec_count = agent->codec_count;
+    options->advertise = agent->advertise_media;
+    options->no_telephone_event = agent->no_telephone_event;
+}
+
+static void on_incoming(struct ml_leg *incoming, void *user)
+{
+    struct agent *agent = user;
+    struct ml_line_options options = {0};
+    struct ml_fault fault = {0};
+    struct ml_line *line = NULL;
+    struct ml_lua_leg *leg;
+    lua_State *L;
+
+    if (agent->incoming.box == LUA_NOREF)
+        return; /* the leg answers 480 by itself */
+    line_options(agent, &options);
+    L = ml_sink_event(&agent->incoming, "incoming");
+    leg = ml_lua_leg_new(L, 0);
+    if (ml_line_accept(incoming, &options, &ml_lua_leg_handlers, leg, &line, &fault) != 0) {
+        ml_lua_leg_drop(leg);
+        lua_pop(L, 2);
+        return;
+    }
+    ml_lua_leg_open(L, leg, line);
+    lua_setfield(L, -2, "leg");
+    ml_sink_post(&agent->incoming, L);
+}
+
+static int on_admit(const char *method, int *retry_after, void *user)
+{
+    struct agent *agent = user;
+
+    (void)method;
+    *retry_after = agent->retry_after;
+    if (agent->code == 503 && agent->retry_after == 0)
+        *retry_after = RETRY_MIN + (int)ml_random_below(RETRY_SPREAD);
+    return agent->code;
+}
+
+static void on_trace(const struct ml_agent_trace *trace, void *user)
+{
+    struct agent *agent = user;
+    lua_State *L = ml_sink_event(&agent->trace, "message");
+
+    ml_set_boolean(L, "sent", trace->sent);
+    ml_set_text(L, "transport", trace->transport);
+    ml_set_text(L, "local_address", trace->local);
+    ml_set_text(L, "remote", trace->remote);
+    lua_pushlstring(L, trace->message.p, trace->message.n);
+    lua_setfield(L, -2, "text");
+    ml_sink_post(&agent->trace, L);
+}
+
+/* ---- sip.agent(options) ---- */
+
+/* Pushes values that keep the texts alive. */
+static void read_users(lua_State *L, struct ml_agent_options *options)
+{
+    size_t count;
+    const char *const *pairs = ml_list_pairs(L, 1, "users", &count);
+    struct ml_agent_user *users = lua_newuserdatauv(L, (count + 1) * sizeof *users, 0);
+
+    for (size_t i = 0; i < count; i++)
+        users[i] = (struct ml_agent_user){pairs[2 * i], pairs[2 * i + 1]};
+    options->users = users;
+    options->user_count = count;
+}
+
+static void read_tls(lua_State *L, struct ml_agent_tls *tls)
+{
+    if (lua_getfield(L, 1, "tls") == LUA_TTABLE) {
+        int table = lua_gettop(L);
+
+        tls->certificate_file = ml_opt_text(L, table, "certificate", NULL);
+        tls->key_file = ml_opt_text(L, table, "key", NULL);
+        tls->ca_file = ml_opt_text(L, table, "ca", NULL);
+        tls->no_verify = !ml_opt_boolean(L, table, "verify", true);
+    }
+}
+
+static void read_media(lua_State *L, struct agent *agent)
+{
+    size_t count;
+    const char *const *codecs = ml_list_texts(L, 1, "codecs", &count);
+
+    for (size_t i = 0; i < count && i < sizeof agent->codecs / sizeof *agent->codecs; i++)
+        agent->codecs[agent->codec_count++] = ml_strdup(codecs[i]);
+    agent->advertise_media = ml_strdup(ml_opt_text(L, 1, "advertise_media", NULL));
+    agent->no_telephone_event = ml_opt_boolean(L, 1, "no_telephone_event", false);
+    lua_getfield(L, 1, "media");
+    agent->media_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int open_core(lua_State *L, struct agent *agent, const struct ml_agent_options *given,
+                     struct ml_fault *fault)
+{
+    static const struct ml_agent_handlers handlers = {on_incoming, on_admit};
+    struct ml_loop *loop = ml_state_of(L)->runtime->loop;
+    struct ml_agent_options options = *given;
+    struct ml_resolver_options names = {0};
+    int status;
+
+    names.resolve = ml_list_pairs(L, 1, "resolve", &names.resolve_count);
+    names.servers = ml_opt_text(L, 1, "dns", NULL);
+    status = ml_resolver_new(loop, &names, &agent->resolver, fault);
+    if (status != 0)
+        return status;
+    options.resolver = agent->resolver;
+    status = ml_agent_new(loop, &options, &handlers, agent, &agent->agent, fault);
+    if (status != 0)
+        ml_resolver_free(agent->resolver);
+    return status;
+}
+
+int ml_sip_agent(lua_State *L)
+{
+    struct ml_agent_options options = {0};
+    struct ml_fault fault = {0};
+    struct agent *agent;
+    struct ml_media *media;
+    int status;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_getfield(L, 1, "media");
+    media = ml_lua_media_check(L, 2);
+    options.listen = ml_list_texts(L, 1, "listen", &options.listen_count);
+    options.allow = ml_list_texts(L, 1, "allow", &options.allow_count);
+    options.advertise = ml_opt_text(L, 1, "advertise", NULL);
+    options.session_expires = (int)ml_opt_integer(L, 1, "session_expires", 0);
+    options.user_agent = ml_opt_text(L, 1, "user_agent", "moonline");
+    read_tls(L, &options.tls);
+    read_users(L, &options);
+    ml_object_new(L, &agent_class);
+    agent = ml_alloc(sizeof *agent);
+    agent->references = 1;
+    agent->media = media;
+    ml_sink_init(&agent->incoming, L, 0);
+    ml_sink_init(&agent->trace, L, 0);
+    read_media(L, agent);
+    lua_pushvalue(L, -1);
+    status = open_core(L, agent, &options, &fault);
+    if (status != 0) {
+        luaL_unref(L, LUA_REGISTRYINDEX, agent->media_ref);
+        for (size_t i = 0; i < agent->codec_count; i++)
+            ml_free(agent->codecs[i]);
+        ml_free(agent->advertise_media);
+        ml_free(agent);
+        return ml_push_failure(L, status, fault.text);
+    }
+    ml_state_of(L)->runtime->listeners++;
+    for (int i = lua_gettop(L); i > 1; i--) { /* the handle lies below the lists */
+        void *object;
+
+        if (ml_object_class(L, i, &object) == &agent_class) {
+            lua_settop(L, i);
+            break;
+        }
+    }
+    ml_object_open(L, -1, agent);
+    return 1;
+}
+
+static int agent_events(lua_State *L)
+{
+    struct agent *agent = check(L);
+
+    lua_settop(L, 2);
+    ml_sink_attach(&agent->incoming, L, 2);
+    return 0;
+}
+
+static int agent_addresses(lua_State *L)
+{
+    struct agent *agent = check(L);
+    const char *address;
+
+    lua_newtable(L);
+    for (size_t i = 0; (address = ml_agent_address(agent->agent, i)) != NULL; i++) {
+        lua_pushstring(L, address);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    return 1;
+}
+
+static int agent_admit(lua_State *L)
+{
+    struct agent *agent = check(L);
+    lua_Integer code = luaL_optinteger(L, 2, 0);
+
+    luaL_argcheck(L, code == 0 || (code >= 400 && code <= 699), 2, "400 to 699 or nil");
+    agent->code = (int)code;
+    agent->retry_after = (int)luaL_optinteger(L, 3, 0);
+    return 0;
+}
+
+static int agent_trace(lua_State *L)
+{
+    struct agent *agent = check(L);
+
+    lua_settop(L, 2);
+    ml_sink_attach(&agent->trace, L, 2);
+    ml_agent_on_trace(agent->agent, lua_isnil(L, 2) ? NULL : on_trace, agent);
+    return 0;
+}
+
+static int agent_dial(lua_State *L)
+{
+    struct agent *agent = check(L);
+    struct ml_leg_dial dial = {0};
+    struct ml_line_options options = {0};
+    struct ml_fault fault = {0};
+    struct ml_line *line = NULL;
+    struct ml_lua_leg *leg;
+    int status;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "box");
+    dial.uri = ml_opt_text(L, 2, "uri", NULL);
+    luaL_argcheck(L, dial.uri, 2, "uri: string expected");
+    dial.from_user = ml_opt_text(L, 2, "from_user", NULL);
+    dial.from_display = ml_opt_text(L, 2, "from_display", NULL);
+    dial.from_host = ml_opt_text(L, 2, "from_host", NULL);
+    dial.username = ml_opt_text(L, 2, "username", NULL);
+    dial.password = ml_opt_text(L, 2, "password", NULL);
+    dial.bind = ml_opt_text(L, 2, "bind", NULL);
+    dial.proxy = ml_opt_text(L, 2, "proxy", NULL);
+    dial.advertise = ml_opt_text(L, 2, "advertise", NULL);
+    lua_getfield(L, 2, "headers");
+    dial.headers = ml_list_headers(L, -1, &dial.header_count);
+    line_options(agent, &options);
+    options.bind = dial.bind;
+    if (dial.advertise)
+        options.advertise = dial.advertise;
+    leg = ml_lua_leg_new(L, 3);
+    status = ml_line_dial(agent->agent, &dial, &options, &ml_lua_leg_handlers, leg, &line, &fault);
+    if (status != 0) {
+        ml_lua_leg_drop(leg);
+        return ml_push_failure(L, status, fault.text);
+    }
+    ml_lua_leg_open(L, leg, line);
+    return 1;
+}
+
+static int agent_legs(lua_State *L)
+{
+    lua_pushinteger(L, ml_agent_legs(check(L)->agent));
+    return 1;
+}
+
+int ml_open_sip(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"agent", ml_sip_agent}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,144 @@
+/* moonline.core.house: the table of calls. */
+#include <string.h>
+
+#include "bindings/modules.h"
+#include "bindings/object.h"
+#include "bindings/state.h"
+#include "core/base/mem.h"
+#include "core/house/calls.h"
+
+struct shared_calls {
+    struct ml_calls *calls;
+    int references;
+};
+
+static void calls_close(void *object)
+{
+    struct shared_calls *shared = object;
+
+    if (--shared->references == 0) {
+        ml_calls_free(shared->calls);
+        ml_free(shared);
+    }
+}
+
+static void calls_share(void *object)
+{
+    ((struct shared_calls *)object)->references++;
+}
+
+static int calls_set(lua_State *L);
+static int calls_get(lua_State *L);
+static int calls_remove(lua_State *L);
+static int calls_count(lua_State *L);
+static int calls_list(lua_State *L);
+
+static const luaL_Reg calls_methods[] = {{"set", calls_set},       {"get", calls_get},
+                                         {"remove", calls_remove}, {"count", calls_count},
+                                         {"list", calls_list},     {NULL, NULL}};
+static const struct ml_class calls_class = {"calls",     calls_methods, calls_close,
+                                            calls_share, NULL,          NULL};
+
+static struct ml_calls *check(lua_State *L)
+{
+    return ((struct shared_calls *)ml_object_check(L, 1, &calls_class))->calls;
+}
+
+static int calls_set(lua_State *L)
+{
+    struct ml_calls *calls = check(L);
+    const char *sid = luaL_checkstring(L, 2);
+
+    luaL_checktype(L, 3, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+        const char *pair[2];
+
+        luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 3, "names of fields are strings");
+        pair[0] = lua_tostring(L, -2);
+        pair[1] =
+            lua_isboolean(L, -1) && !lua_toboolean(L, -1) ? NULL : luaL_tolstring(L, -1, NULL);
+        ml_calls_set(calls, sid, pair, 1);
+        if (pair[1])
+            lua_pop(L, 1);
+    }
+    return 0;
+}
+
+static int push_record(const char *sid, const char *const *pairs, size_t count, void *user)
+{
+    lua_State *L = user;
+
+    if (strcmp(sid, lua_tostring(L, 2)) != 0)
+        return 0;
+    lua_createtable(L, 0, (int)count);
+    for (size_t i = 0; i < count; i++)
+        ml_set_text(L, pairs[2 * i], pairs[2 * i + 1]);
+    return 1;
+}
+
+static int calls_get(lua_State *L)
+{
+    struct ml_calls *calls = check(L);
+    const char *sid = luaL_checkstring(L, 2);
+
+    if (lua_isnoneornil(L, 3)) {
+        lua_settop(L, 2);
+        ml_calls_each(calls, push_record, L);
+        if (lua_gettop(L) == 2)
+            lua_pushnil(L);
+    } else {
+        lua_pushstring(L, ml_calls_get(calls, sid, luaL_checkstring(L, 3)));
+    }
+    return 1;
+}
+
+static int calls_remove(lua_State *L)
+{
+    ml_calls_remove(check(L), luaL_checkstring(L, 2));
+    return 0;
+}
+
+static int calls_count(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)ml_calls_count(check(L)));
+    return 1;
+}
+
+static int push_sid(const char *sid, const char *const *pairs, size_t count, void *user)
+{
+    lua_State *L = user;
+
+    (void)pairs;
+    (void)count;
+    lua_pushstring(L, sid);
+    lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+    return 0;
+}
+
+static int calls_list(lua_State *L)
+{
+    struct ml_calls *calls = check(L);
+
+    lua_newtable(L);
+    ml_calls_each(calls, push_sid, L);
+    return 1;
+}
+
+static int house_calls(lua_State *L)
+{
+    struct shared_calls *shared = ml_alloc(sizeof *shared);
+
+    ml_calls_new(&shared->calls);
+    shared->references = 1;
+    ml_object_new(L, &calls_class);
+    ml_object_open(L, -1, shared);
+    return 1;
+}
+
+int ml_open_house(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"calls", house_calls}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,373 @@
+/* moonline.core.media: the engine, recorders, speech. */
+#include "bindings/lists.h"
+#include "bindings/modules.h"
+#include "bindings/sip.h"
+#include "core/base/list.h"
+#include "core/base/mem.h"
+#include "core/media/media.h"
+
+/* ---- the engine ---- */
+
+struct media {
+    struct ml_media *media;
+    int references;
+};
+
+static void media_close(void *object)
+{
+    struct media *media = object;
+
+    if (--media->references > 0)
+        return;
+    ml_media_free(media->media);
+    ml_free(media);
+}
+
+static void media_share(void *object)
+{
+    ((struct media *)object)->references++;
+}
+
+static int media_streams(lua_State *L);
+static int media_record(lua_State *L);
+
+static const luaL_Reg media_methods[] = {
+    {"streams", media_streams}, {"record", media_record}, {NULL, NULL}};
+static const struct ml_class media_class = {"media",     media_methods, media_close,
+                                            media_share, NULL,          NULL};
+
+struct ml_media *ml_lua_media_check(lua_State *L, int index)
+{
+    return ((struct media *)ml_object_check(L, index, &media_class))->media;
+}
+
+static void read_ports(lua_State *L, struct ml_media_options *options)
+{
+    options->port_min = 20000;
+    options->port_max = 29999;
+    if (lua_getfield(L, 1, "ports") == LUA_TTABLE) {
+        lua_rawgeti(L, -1, 1);
+        lua_rawgeti(L, -2, 2);
+        options->port_min = (uint16_t)luaL_checkinteger(L, -2);
+        options->port_max = (uint16_t)luaL_checkinteger(L, -1);
+        lua_pop(L, 2);
+    }
+    lua_pop(L, 1);
+}
+
+static int media_open(lua_State *L)
+{
+    struct ml_media_options options = {0};
+    struct ml_fault fault = {0};
+    struct ml_media *core = NULL;
+    struct media *media;
+    int status;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    options.threads = (int)ml_opt_integer(L, 1, "threads", 1);
+    options.address = ml_opt_text(L, 1, "address", "127.0.0.1");
+    options.rtp_timeout_ms = ml_opt_ms(L, 1, "timeout", 60000);
+    read_ports(L, &options);
+    ml_object_new(L, &media_class);
+    status = ml_media_new(ml_state_of(L)->runtime->loop, &options, &core, &fault);
+    if (status != 0)
+        return ml_push_failure(L, status, fault.text);
+    media = ml_alloc(sizeof *media);
+    media->media = core;
+    media->references = 1;
+    ml_object_open(L, -1, media);
+    return 1;
+}
+
+static int media_tone(lua_State *L)
+{
+    lua_pushstring(L, ml_tone_of(luaL_checkstring(L, 1), luaL_checkstring(L, 2)));
+    return 1;
+}
+
+static int media_streams(lua_State *L)
+{
+    lua_pushinteger(L, ml_media_streams(ml_lua_media_check(L, 1)));
+    return 1;
+}
+
+/* ---- recorders ---- */
+
+struct recorder {
+    struct ml_recorder *recorder; /* NULL once done */
+    struct ml_sink sink;
+    int self; /* registry reference until done: a recording ends though nobody holds it */
+    bool closed;
+};
+
+/* A recorder may be closed before its file is finished: then it lives until done. */
+static void recorder_close(void *object)
+{
+    struct recorder *recorder = object;
+
+    if (recorder->recorder) {
+        recorder->closed = true;
+        ml_recorder_stop(recorder->recorder);
+        return;
+    }
+    ml_sink_fini(&recorder->sink);
+    ml_free(recorder);
+}
+
+static int recorder_join(lua_State *L);
+static int recorder_pause(lua_State *L);
+static int recorder_stop(lua_State *L);
+
+static const luaL_Reg recorder_methods[] = {
+    {"join", recorder_join}, {"pause", recorder_pause}, {"stop", recorder_stop}, {NULL, NULL}};
+static const struct ml_class recorder_class = {
+    "recorder", recorder_methods, recorder_close, NULL, NULL, NULL};
+
+static void recorded(const struct ml_recording *recording, void *user)
+{
+    static const char *const ends[] = {"stopped", "max", "silence", "key", "failed"};
+    struct recorder *recorder = user;
+    lua_State *L = ml_sink_event(&recorder->sink, "recorded");
+
+    ml_set_text(L, "why", ends[recording->end]);
+    if (recording->end == ML_RECORD_KEY) {
+        lua_pushlstring(L, &recording->key, 1);
+        lua_setfield(L, -2, "key");
+    }
+    ml_set_number(L, "duration", recording->duration_ms / 1e3);
+    ml_set_integer(L, "channels", recording->channels);
+    ml_set_boolean(L, "absent", recording->absent);
+    ml_set_text(L, "text", recording->text);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, recorder->self);
+    lua_setfield(L, -2, "recorder");
+    ml_sink_post(&recorder->sink, L);
+    luaL_unref(L, LUA_REGISTRYINDEX, recorder->self);
+    recorder->self = LUA_NOREF;
+    recorder->recorder = NULL;
+    if (recorder->closed)
+        recorder_close(recorder);
+}
+
+static int media_record(lua_State *L)
+{
+    struct ml_recorder_options options = {0};
+    struct ml_media *media = ml_lua_media_check(L, 1);
+    struct ml_fault fault = {0};
+    struct recorder *recorder;
+    int status;
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "box");
+    ml_mailbox_check(L, 3);
+    options.path = ml_opt_text(L, 2, "path", NULL);
+    luaL_argcheck(L, options.path, 2, "path: string expected");
+    lua_getfield(L, 2, "left");
+    options.left = ml_lua_leg_stream(L, 4);
+    if (lua_getfield(L, 2, "right") != LUA_TNIL)
+        options.right = ml_lua_leg_stream(L, 5);
+    options.dual = ml_opt_boolean(L, 2, "dual", false);
+    options.trim = ml_opt_boolean(L, 2, "trim", false);
+    options.max_ms = ml_opt_ms(L, 2, "max", 0);
+    options.silence_ms = ml_opt_ms(L, 2, "silence", 0);
+    options.finish_keys = ml_opt_text(L, 2, "keys", NULL);
+    if (!options.left)
+        return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
+    ml_object_new(L, &recorder_class);
+    recorder = ml_alloc(sizeof *recorder);
+    recorder->self = LUA_NOREF;
+    ml_sink_init(&recorder->sink, L, 3);
+    status = ml_recorder_new(media, &options, recorded, recorder, &recorder->recorder, &fault);
+    if (status != 0) {
+        ml_sink_fini(&recorder->sink);
+        ml_free(recorder);
+        return ml_push_failure(L, status, fault.text);
+    }
+    ml_object_open(L, -1, recorder);
+    lua_pushvalue(L, -1);
+    recorder->self = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 1;
+}
+
+static struct recorder *check_recorder(lua_State *L)
+{
+    return ml_object_check(L, 1, &recorder_class);
+}
+
+static int recorder_join(lua_State *L)
+{
+    struct recorder *recorder = check_recorder(L);
+    struct ml_stream *stream = ml_lua_leg_stream(L, 2);
+
+    if (!stream)
+        return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
+    if (recorder->recorder)
+        ml_recorder_join(recorder->recorder, stream);
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+static int recorder_pause(lua_State *L)
+{
+    struct recorder *recorder = check_recorder(L);
+
+    if (recorder->recorder)
+        ml_recorder_pause(recorder->recorder, lua_toboolean(L, 2), lua_toboolean(L, 3));
+    return 0;
+}
+
+static int recorder_stop(lua_State *L)
+{
+    struct recorder *recorder = check_recorder(L);
+
+    if (recorder->recorder)
+        ml_recorder_stop(recorder->recorder);
+    return 0;
+}
+
+/* ---- speech ---- */
+
+struct speech {
+    struct ml_speech *speech;
+    struct ml_list utterances;
+    int references;
+};
+
+struct utterance {
+    struct ml_link link; /* in speech->utterances */
+    struct ml_sink sink;
+    uint32_t op;
+};
+
+static void utterance_free(struct utterance *utterance)
+{
+    ml_list_remove(&utterance->link);
+    ml_sink_fini(&utterance->sink);
+    ml_free(utterance);
+}
+
+static void speech_close(void *object)
+{
+    struct speech *speech = object;
+
+    if (--speech->references > 0)
+        return;
+    ml_speech_free(speech->speech);
+    ML_LIST_EACH(&speech->utterances, link)
+    utterance_free(ML_CONTAINER(link, struct utterance, link));
+    ml_free(speech);
+}
+
+static void speech_left(void *object, const struct ml_state *state)
+{
+    struct speech *speech = object;
+
+    ML_LIST_EACH(&speech->utterances, link)
+    {
+        struct utterance *utterance = ML_CONTAINER(link, struct utterance, link);
+
+        if (utterance->sink.state != state)
+            continue;
+        ml_speech_cancel(speech->speech, utterance->op);
+        utterance_free(utterance);
+    }
+}
+
+static void speech_share(void *object)
+{
+    ((struct speech *)object)->references++;
+}
+
+static int speech_say(lua_State *L);
+static int speech_cancel(lua_State *L);
+
+static const luaL_Reg speech_methods[] = {
+    {"say", speech_say}, {"cancel", speech_cancel}, {NULL, NULL}};
+static const struct ml_class speech_class = {"speech",     speech_methods, speech_close,
+                                             speech_share, NULL,           speech_left};
+
+static int media_speech(lua_State *L)
+{
+    struct ml_speech_options options = {0};
+    struct ml_speech *core = NULL;
+    struct ml_fault fault = {0};
+    struct speech *speech;
+    int status;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    options.cache = ml_opt_text(L, 1, "cache", NULL);
+    luaL_argcheck(L, options.cache, 1, "cache: string expected");
+    options.program = ml_opt_text(L, 1, "program", "espeak-ng");
+    options.max_children = (int)ml_opt_integer(L, 1, "children", 0);
+    ml_object_new(L, &speech_class);
+    status = ml_speech_new(ml_state_of(L)->runtime->loop, &options, &core, &fault);
+    if (status != 0)
+        return ml_push_failure(L, status, fault.text);
+    speech = ml_alloc(sizeof *speech);
+    speech->speech = core;
+    speech->references = 1;
+    ml_list_init(&speech->utterances);
+    ml_object_open(L, -1, speech);
+    return 1;
+}
+
+static void spoken(int status, const char *path, const char *text, void *user)
+{
+    struct utterance *utterance = user;
+    lua_State *L = ml_sink_event(&utterance->sink, "spoken");
+
+    ml_set_integer(L, "op", utterance->op);
+    ml_set_text(L, status == 0 ? "path" : "text", status == 0 ? path : text ? text : "failed");
+    ml_sink_post(&utterance->sink, L);
+    utterance_free(utterance);
+}
+
+static int speech_say(lua_State *L)
+{
+    struct speech *speech = ml_object_check(L, 1, &speech_class);
+    const char *text = luaL_checkstring(L, 2);
+    const char *language = "en-US", *voice = NULL;
+    struct utterance *utterance;
+    bool markup = false;
+
+    if (!lua_isnoneornil(L, 3)) {
+        luaL_checktype(L, 3, LUA_TTABLE);
+        language = ml_opt_text(L, 3, "language", language);
+        voice = ml_opt_text(L, 3, "voice", NULL);
+        markup = ml_opt_boolean(L, 3, "markup", false);
+    }
+    ml_mailbox_check(L, 4);
+    utterance = ml_alloc(sizeof *utterance);
+    ml_sink_init(&utterance->sink, L, 4);
+    ml_list_append(&speech->utterances, &utterance->link);
+    utterance->op = ml_speech_say(speech->speech, text, markup, language, voice, spoken, utterance);
+    lua_pushinteger(L, utterance->op);
+    return 1;
+}
+
+static int speech_cancel(lua_State *L)
+{
+    struct speech *speech = ml_object_check(L, 1, &speech_class);
+    lua_Integer op = luaL_checkinteger(L, 2);
+
+    ML_LIST_EACH(&speech->utterances, link)
+    {
+        struct utterance *utterance = ML_CONTAINER(link, struct utterance, link);
+
+        if (utterance->op == op) {
+            ml_speech_cancel(speech->speech, utterance->op);
+            utterance_free(utterance);
+            break;
+        }
+    }
+    return 0;
+}
+
+int ml_open_media(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        {"open", media_open}, {"tone", media_tone}, {"speech", media_speech}, {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}

@@ -1,0 +1,351 @@
+/* moonline.core.sys: the process, signals, children, file changes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "bindings/lists.h"
+#include "bindings/modules.h"
+#include "bindings/object.h"
+#include "bindings/sink.h"
+#include "bindings/task.h"
+#include "bindings/versions.h"
+#include "core/base/clock.h"
+#include "core/base/mem.h"
+#include "core/net/child.h"
+#include "core/net/watch.h"
+
+/* ---- signals and watches: one closable thing with a sink ---- */
+
+struct watcher {
+    struct ml_sink sink;
+    struct ml_signal *signal;
+    struct ml_watch *watch;
+    const char *name;
+};
+
+static void watcher_close(void *object)
+{
+    struct watcher *watcher = object;
+
+    if (watcher->signal)
+        ml_signal_free(watcher->signal);
+    if (watcher->watch)
+        ml_watch_free(watcher->watch);
+    ml_sink_fini(&watcher->sink);
+    ml_free(watcher);
+}
+
+static const luaL_Reg watcher_methods[] = {{NULL, NULL}};
+static const struct ml_class watcher_class = {"watch", watcher_methods, watcher_close, NULL, NULL,
+                                              NULL};
+
+static void signalled(void *user)
+{
+    struct watcher *watcher = user;
+    lua_State *L = ml_sink_event(&watcher->sink, "signal");
+
+    ml_set_text(L, "name", watcher->name);
+    ml_sink_post(&watcher->sink, L);
+}
+
+static int sys_signal(lua_State *L)
+{
+    static const char *const names[] = {"TERM", "HUP", "INT", "USR1", NULL};
+    static const int numbers[] = {SIGTERM, SIGHUP, SIGINT, SIGUSR1};
+    int which = luaL_checkoption(L, 1, NULL, names);
+    struct watcher *watcher;
+
+    ml_mailbox_check(L, 2);
+    ml_object_new(L, &watcher_class);
+    watcher = ml_alloc(sizeof *watcher);
+    ml_sink_init(&watcher->sink, L, 2);
+    watcher->name = names[which];
+    watcher->signal =
+        ml_signal_new(ml_state_of(L)->runtime->loop, numbers[which], signalled, watcher);
+    ml_object_open(L, -1, watcher);
+    return 1;
+}
+
+static void changed(const char *path, void *user)
+{
+    struct watcher *watcher = user;
+    lua_State *L = ml_sink_event(&watcher->sink, "changed");
+
+    ml_set_text(L, "path", path);
+    ml_sink_post(&watcher->sink, L);
+}
+
+static int sys_watch(lua_State *L)
+{
+    struct ml_fault fault = {0};
+    struct watcher *watcher;
+    int status;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    ml_mailbox_check(L, 2);
+    ml_object_new(L, &watcher_class);
+    watcher = ml_alloc(sizeof *watcher);
+    ml_sink_init(&watcher->sink, L, 2);
+    ml_object_open(L, -1, watcher);
+    status = ml_watch_new(ml_state_of(L)->runtime->loop, changed, watcher, &watcher->watch, &fault);
+    for (lua_Integer i = 1; status == 0 && lua_rawgeti(L, 1, i) != LUA_TNIL; i++) {
+        status = ml_watch_add(watcher->watch, luaL_checkstring(L, -1), &fault);
+        lua_pop(L, 1);
+    }
+    if (status != 0)
+        return ml_push_failure(L, status, fault.text);
+    lua_settop(L, 3);
+    return 1;
+}
+
+/* ---- children ---- */
+
+struct child {
+    struct ml_child *child;
+    struct ml_sink sink;
+    int self; /* registry reference until it has exited */
+};
+
+static void child_gone(struct child *child)
+{
+    lua_State *L = child->sink.state->L;
+
+    if (child->self == LUA_NOREF)
+        return;
+    luaL_unref(L, LUA_REGISTRYINDEX, child->self);
+    child->self = LUA_NOREF;
+    child->sink.state->runtime->listeners--;
+}
+
+static void child_close(void *object)
+{
+    struct child *child = object;
+
+    if (child->child)
+        ml_child_free(child->child);
+    child_gone(child);
+    ml_sink_fini(&child->sink);
+    ml_free(child);
+}
+
+static int child_pid(lua_State *L);
+static int child_kill(lua_State *L);
+
+static const luaL_Reg child_methods[] = {{"pid", child_pid}, {"kill", child_kill}, {NULL, NULL}};
+static const struct ml_class child_class = {"child", child_methods, child_close, NULL, NULL, NULL};
+
+static void set_bytes(lua_State *L, const char *name, struct ml_str bytes)
+{
+    lua_pushlstring(L, bytes.p ? bytes.p : "", bytes.n);
+    lua_setfield(L, -2, name);
+}
+
+static void exited(const struct ml_child_result *result, void *user)
+{
+    struct child *child = user;
+    lua_State *L = ml_sink_event(&child->sink, "exited");
+
+    ml_set_integer(L, "status", result->status);
+    ml_set_boolean(L, "timed_out", result->timed_out);
+    set_bytes(L, "output", result->output);
+    set_bytes(L, "errors", result->errors);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, child->self);
+    lua_setfield(L, -2, "child");
+    ml_sink_post(&child->sink, L);
+    child_gone(child);
+}
+
+static int sys_spawn(lua_State *L)
+{
+    struct ml_child_options options = {0};
+    struct ml_fault fault = {0};
+    struct child *child;
+    size_t count;
+    int status;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "box");
+    ml_mailbox_check(L, 3);
+    lua_newtable(L);
+    lua_pushvalue(L, 1);
+    lua_setfield(L, 4, "argv");
+    options.argv = ml_list_texts(L, 4, "argv", &count);
+    luaL_argcheck(L, count > 0, 1, "a program to run expected");
+    if (lua_getfield(L, 2, "input") == LUA_TSTRING)
+        options.input.p = lua_tolstring(L, -1, &options.input.n);
+    options.stdout_file = ml_opt_text(L, 2, "stdout", NULL);
+    options.directory = ml_opt_text(L, 2, "directory", NULL);
+    options.timeout_ms = ml_opt_ms(L, 2, "timeout", 0);
+    ml_object_new(L, &child_class);
+    child = ml_alloc(sizeof *child);
+    child->self = LUA_NOREF;
+    ml_sink_init(&child->sink, L, 3);
+    status = ml_child_spawn(ml_state_of(L)->runtime->loop, &options, exited, child, &child->child,
+                            &fault);
+    if (status != 0) {
+        ml_sink_fini(&child->sink);
+        ml_free(child);
+        return ml_push_failure(L, status, fault.text);
+    }
+    ml_object_open(L, -1, child);
+    lua_pushvalue(L, -1);
+    child->self = luaL_ref(L, LUA_REGISTRYINDEX);
+    ml_state_of(L)->runtime->listeners++;
+    return 1;
+}
+
+static int child_pid(lua_State *L)
+{
+    struct child *child = ml_object_check(L, 1, &child_class);
+
+    lua_pushinteger(L, ml_child_pid(child->child));
+    return 1;
+}
+
+static int child_kill(lua_State *L)
+{
+    struct child *child = ml_object_check(L, 1, &child_class);
+
+    if (child->self != LUA_NOREF)
+        ml_child_kill(child->child, (int)luaL_optinteger(L, 2, SIGTERM));
+    return 0;
+}
+
+/* ---- the process ---- */
+
+static int sys_versions(lua_State *L)
+{
+    lua_newtable(L);
+    ml_versions_set(L);
+    return 1;
+}
+
+static int sys_lua_dir(lua_State *L)
+{
+    lua_pushstring(L, ml_state_lua_dir());
+    return 1;
+}
+
+static int sys_is_virtual(lua_State *L)
+{
+    lua_pushboolean(L, ml_clock_is_virtual());
+    return 1;
+}
+
+static int sys_exit(lua_State *L)
+{
+    struct ml_runtime *runtime = ml_state_of(L)->runtime;
+
+    runtime->exit_code = (int)luaL_checkinteger(L, 1);
+    runtime->exiting = true;
+    ml_loop_stop(runtime->loop);
+    return 0;
+}
+
+static int sys_print(lua_State *L)
+{
+    puts(luaL_checkstring(L, 1));
+    fflush(stdout);
+    return 0;
+}
+
+static int sys_notify(lua_State *L)
+{
+    sd_notify(0, luaL_checkstring(L, 1));
+    return 0;
+}
+
+static lua_Integer resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "r");
+    long long total = 0, resident = 0;
+
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lld %lld", &total, &resident) != 2)
+        resident = 0;
+    fclose(file);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+static lua_Integer open_descriptors(void)
+{
+    lua_Integer count = 0;
+
+    for (int fd = 0; fd < 4096; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static int sys_usage(lua_State *L)
+{
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    lua_newtable(L);
+    ml_set_number(L, "cpu",
+                  (lua_Number)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+                      (lua_Number)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+    ml_set_integer(L, "memory", resident_bytes());
+    ml_set_integer(L, "descriptors", open_descriptors());
+    return 1;
+}
+
+static int sys_counts(lua_State *L)
+{
+    struct ml_runtime *runtime = ml_state_of(L)->runtime;
+
+    lua_newtable(L);
+    ml_set_integer(L, "blocks", ml_mem_blocks());
+    ml_set_integer(L, "watchers", ml_loop_watchers(runtime->loop));
+    ml_set_integer(L, "tasks", runtime->tasks);
+    ml_set_integer(L, "handles", runtime->handles);
+    return 1;
+}
+
+static int sys_mkdir(lua_State *L)
+{
+    const char *path = luaL_checkstring(L, 1);
+    char partial[4096];
+
+    snprintf(partial, sizeof partial, "%s", path);
+    for (char *slash = partial; (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+        *slash = '\0';
+        mkdir(partial, 0777);
+    }
+    if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+        lua_pushnil(L);
+        lua_pushfstring(L, "%s: %s", path, strerror(errno));
+        return 2;
+    }
+    lua_pushboolean(L, true);
+    return 1;
+}
+
+int ml_open_sys(lua_State *L)
+{
+    static const luaL_Reg functions[] = {{"versions", sys_versions},
+                                         {"lua_dir", sys_lua_dir},
+                                         {"is_virtual", sys_is_virtual},
+                                         {"signal", sys_signal},
+                                         {"watch", sys_watch},
+                                         {"spawn", sys_spawn},
+                                         {"exit", sys_exit},
+                                         {"print", sys_print},
+                                         {"notify", sys_notify},
+                                         {"usage", sys_usage},
+                                         {"counts", sys_counts},
+                                         {"mkdir", sys_mkdir},
+                                         {NULL, NULL}};
+
+    luaL_newlib(L, functions);
+    return 1;
+}

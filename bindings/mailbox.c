@@ -1,0 +1,236 @@
+/* The mailbox: one FIFO of event tables, one waiter. Events lie in a Lua table (user value 1); the
+ * kinds waited for in another (user value 2). */
+#include "bindings/task.h"
+
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+enum { CAPACITY = 256 }; /* design limit: past it digits are dropped, oldest first */
+
+static const char *const NAME = "moonline.Mailbox";
+
+struct ml_mailbox {
+    struct ml_task *waiter;
+    lua_Integer count;
+    bool warned;
+};
+
+static int waited(lua_State *L, int status, lua_KContext context);
+
+struct ml_mailbox *ml_mailbox_check(lua_State *L, int index)
+{
+    return luaL_checkudata(L, index, NAME);
+}
+
+int ml_mailbox_new(lua_State *L)
+{
+    struct ml_mailbox *box = lua_newuserdatauv(L, sizeof *box, 2);
+
+    memset(box, 0, sizeof *box);
+    lua_newtable(L);
+    lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, NAME);
+    return 1;
+}
+
+void ml_mailbox_leave(struct ml_mailbox *box)
+{
+    box->waiter = NULL;
+}
+
+/* Is the kind of the event at `event` among those of the table at `kinds` (nil: any is)? */
+static bool is_wanted(lua_State *L, int event, int kinds)
+{
+    bool wanted = false;
+
+    if (lua_isnil(L, kinds))
+        return true;
+    lua_getfield(L, event, "kind");
+    for (lua_Integer i = 1; !wanted && lua_rawgeti(L, kinds, i) != LUA_TNIL; i++) {
+        wanted = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, lua_gettop(L) - (wanted ? 1 : 2));
+    return wanted;
+}
+
+/* Takes event i out of the list at `events` and leaves it on the stack. */
+static void take(lua_State *L, struct ml_mailbox *box, int events, lua_Integer i)
+{
+    lua_rawgeti(L, events, i);
+    for (; i < box->count; i++) {
+        lua_rawgeti(L, events, i + 1);
+        lua_rawseti(L, events, i);
+    }
+    lua_pushnil(L);
+    lua_rawseti(L, events, box->count--);
+}
+
+/* Pushes the oldest wanted event, taken out; false when there is none. */
+static bool take_wanted(lua_State *L, int self, int kinds)
+{
+    struct ml_mailbox *box = lua_touserdata(L, self);
+    int events;
+
+    lua_getiuservalue(L, self, 1);
+    events = lua_gettop(L);
+    for (lua_Integer i = 1; i <= box->count; i++) {
+        bool wanted;
+
+        lua_rawgeti(L, events, i);
+        wanted = is_wanted(L, lua_gettop(L), kinds);
+        lua_pop(L, 1);
+        if (wanted) {
+            take(L, box, events, i);
+            lua_remove(L, events);
+            return true;
+        }
+    }
+    lua_pop(L, 1);
+    return false;
+}
+
+static void make_room(lua_State *L, struct ml_mailbox *box, int events)
+{
+    lua_Integer victim = 1;
+
+    for (lua_Integer i = 1; i <= box->count; i++) {
+        bool digit;
+
+        lua_rawgeti(L, events, i);
+        lua_getfield(L, -1, "kind");
+        digit = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "digit") == 0;
+        lua_pop(L, 2);
+        if (digit) {
+            victim = i;
+            break;
+        }
+    }
+    if (!box->warned)
+        ml_log(ML_LOG_WARNING, NULL,
+               "a mailbox holds %d events nobody took: the oldest are dropped", (int)CAPACITY);
+    box->warned = true;
+    take(L, box, events, victim);
+    lua_pop(L, 1);
+}
+
+void ml_mailbox_post(lua_State *L, int index)
+{
+    struct ml_mailbox *box;
+    int event = lua_gettop(L);
+    int events;
+
+    index = lua_absindex(L, index);
+    box = lua_touserdata(L, index);
+    lua_pushnumber(L, (lua_Number)ml_clock_us() / 1e6);
+    lua_setfield(L, event, "time");
+    lua_getiuservalue(L, index, 1);
+    events = lua_gettop(L);
+    if (box->count >= CAPACITY)
+        make_room(L, box, events);
+    lua_pushvalue(L, event);
+    lua_rawseti(L, events, ++box->count);
+    lua_getiuservalue(L, index, 2);
+    if (box->waiter && box->waiter->status == ML_TASK_WAITING && is_wanted(L, event, lua_gettop(L)))
+        ml_task_wake(box->waiter, ML_WAKE_EVENT);
+    lua_settop(L, event - 1);
+}
+
+/* wait(box, kinds, timeout) */
+static int mailbox_wait(lua_State *L)
+{
+    struct ml_mailbox *box = ml_mailbox_check(L, 1);
+    struct ml_task *task = ml_task_here(L, "mailbox:wait");
+    bool limited = !lua_isnoneornil(L, 3);
+    lua_Number timeout = luaL_optnumber(L, 3, 0);
+
+    if (!lua_isnoneornil(L, 2))
+        luaL_checktype(L, 2, LUA_TTABLE);
+    luaL_argcheck(L, timeout >= 0, 3, "seconds, 0 or more");
+    lua_settop(L, 2);
+    ml_await_check_cancel(L, task);
+    if (take_wanted(L, 1, 2))
+        return 1;
+    if (limited && timeout == 0) {
+        lua_pushnil(L);
+        lua_pushliteral(L, "timeout");
+        return 2;
+    }
+    if (box->waiter)
+        return luaL_error(L, "mailbox:wait: another task waits on this mailbox");
+    box->waiter = task;
+    task->box = box;
+    lua_pushvalue(L, 2);
+    lua_setiuservalue(L, 1, 2);
+    return ml_await(L, task, limited ? (int64_t)(timeout * 1000 + 0.5) : -1, 0, waited);
+}
+
+static int waited(lua_State *L, int status, lua_KContext context)
+{
+    struct ml_mailbox *box = ml_mailbox_check(L, 1);
+    struct ml_task *task = ml_task_here(L, "mailbox:wait");
+
+    (void)status;
+    (void)context;
+    task->box = NULL;
+    if (box->waiter == task) { /* not when it was cancelled and another waits by now */
+        box->waiter = NULL;
+        lua_pushnil(L);
+        lua_setiuservalue(L, 1, 2);
+    }
+    if (task->wake != ML_WAKE_EVENT)
+        ml_await_check_cancel(L, task);
+    if (task->wake == ML_WAKE_EVENT && take_wanted(L, 1, 2))
+        return 1;
+    lua_pushnil(L);
+    lua_pushliteral(L, "timeout");
+    return 2;
+}
+
+static int mailbox_post(lua_State *L)
+{
+    ml_mailbox_check(L, 1);
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_getfield(L, 2, "kind");
+    luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "an event with a kind expected");
+    lua_settop(L, 2);
+    ml_mailbox_post(L, 1);
+    return 0;
+}
+
+static int mailbox_drop(lua_State *L)
+{
+    struct ml_mailbox *box = ml_mailbox_check(L, 1);
+    lua_Integer before = box->count;
+
+    luaL_checkstring(L, 2);
+    lua_settop(L, 2);
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, 3, 1);
+    while (take_wanted(L, 1, 3))
+        lua_pop(L, 1);
+    lua_pushinteger(L, before - box->count);
+    return 1;
+}
+
+static int mailbox_length(lua_State *L)
+{
+    lua_pushinteger(L, ml_mailbox_check(L, 1)->count);
+    return 1;
+}
+
+void ml_mailbox_open(lua_State *L)
+{
+    static const luaL_Reg methods[] = {
+        {"wait", mailbox_wait}, {"post", mailbox_post}, {"drop", mailbox_drop}, {NULL, NULL}};
+
+    luaL_newmetatable(L, NAME);
+    luaL_newlib(L, methods);
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, mailbox_length);
+    lua_setfield(L, -2, "__len");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,18 @@
+/* The modules of the binding, one luaopen-like function each: moonline.core.<name>. */
+#ifndef ML_BINDINGS_MODULES_H
+#define ML_BINDINGS_MODULES_H
+
+#include <lua.h>
+
+int ml_open_task(lua_State *L);
+int ml_open_sip(lua_State *L);
+int ml_open_media(lua_State *L);
+int ml_open_http(lua_State *L);
+int ml_open_xml(lua_State *L);
+int ml_open_crypto(lua_State *L);
+int ml_open_generation(lua_State *L);
+int ml_open_house(lua_State *L);
+int ml_open_sys(lua_State *L);
+int ml_open_log(lua_State *L);
+
+#endif

@@ -1,0 +1,143 @@
+#include "bindings/object.h"
+
+#include <stdbool.h>
+
+#include "bindings/state.h"
+
+struct handle {
+    const struct ml_class *class;
+    void *object; /* NULL: closed */
+};
+
+/* Registry key under which all metatables of handles are listed: metatable -> true. */
+static const char metatables;
+
+static struct handle *handle_at(lua_State *L, int index)
+{
+    struct handle *handle = lua_touserdata(L, index);
+    bool ours;
+
+    if (!handle || lua_islightuserdata(L, index) || !lua_getmetatable(L, index))
+        return NULL;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables);
+    if (!lua_istable(L, -1)) {
+        lua_pop(L, 2);
+        return NULL;
+    }
+    lua_pushvalue(L, -2);
+    lua_rawget(L, -2);
+    ours = lua_toboolean(L, -1);
+    lua_pop(L, 3);
+    return ours ? handle : NULL;
+}
+
+static int handle_close(lua_State *L)
+{
+    struct handle *handle = handle_at(L, 1);
+    struct ml_state *state = ml_state_of(L);
+    void *object;
+
+    luaL_argcheck(L, handle, 1, "a handle expected");
+    object = handle->object;
+    if (!object)
+        return 0;
+    handle->object = NULL;
+    state->runtime->handles--;
+    if (state->closing && handle->class->left)
+        handle->class->left(object, state);
+    handle->class->close(object);
+    return 0;
+}
+
+static int handle_tostring(lua_State *L)
+{
+    struct handle *handle = handle_at(L, 1);
+
+    luaL_argcheck(L, handle, 1, "a handle expected");
+    lua_pushfstring(L, "%s (%s)", handle->class->name, handle->object ? "open" : "closed");
+    return 1;
+}
+
+static void push_metatable(lua_State *L, const struct ml_class *class)
+{
+    const char *name = lua_pushfstring(L, "moonline.%s", class->name);
+
+    if (luaL_newmetatable(L, name)) {
+        lua_newtable(L);
+        luaL_setfuncs(L, class->methods, 0);
+        lua_pushcfunction(L, handle_close);
+        lua_setfield(L, -2, "close");
+        lua_setfield(L, -2, "__index");
+        lua_pushcfunction(L, handle_close);
+        lua_setfield(L, -2, "__close");
+        lua_pushcfunction(L, handle_close);
+        lua_setfield(L, -2, "__gc");
+        lua_pushcfunction(L, handle_tostring);
+        lua_setfield(L, -2, "__tostring");
+        lua_pushliteral(L, "handle");
+        lua_setfield(L, -2, "__metatable");
+        if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables) != LUA_TTABLE) {
+            lua_pop(L, 1);
+            lua_newtable(L);
+            lua_pushvalue(L, -1);
+            lua_rawsetp(L, LUA_REGISTRYINDEX, &metatables);
+        }
+        lua_pushvalue(L, -2);
+        lua_pushboolean(L, true);
+        lua_rawset(L, -3);
+        lua_pop(L, 1);
+    }
+    lua_remove(L, -2);
+}
+
+void ml_object_new(lua_State *L, const struct ml_class *class)
+{
+    struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
+
+    handle->class = class;
+    handle->object = NULL;
+    push_metatable(L, class);
+    lua_setmetatable(L, -2);
+}
+
+void ml_object_open(lua_State *L, int index, void *object)
+{
+    struct handle *handle = lua_touserdata(L, index);
+
+    handle->object = object;
+    ml_state_of(L)->runtime->handles++;
+}
+
+void *ml_object_check(lua_State *L, int index, const struct ml_class *class)
+{
+    struct handle *handle = handle_at(L, index);
+
+    if (!handle || handle->class != class)
+        luaL_typeerror(L, index, class->name);
+    if (!handle->object)
+        luaL_error(L, "%s: closed", class->name);
+    return handle->object;
+}
+
+void *ml_object_opt(lua_State *L, int index, const struct ml_class *class)
+{
+    return lua_isnoneornil(L, index) ? NULL : ml_object_check(L, index, class);
+}
+
+const struct ml_class *ml_object_class(lua_State *L, int index, void **objectp)
+{
+    struct handle *handle = handle_at(L, index);
+
+    *objectp = handle ? handle->object : NULL;
+    return handle ? handle->class : NULL;
+}
+
+void ml_object_forget(lua_State *L, int index)
+{
+    struct handle *handle = handle_at(L, index);
+
+    if (handle && handle->object) {
+        handle->object = NULL;
+        ml_state_of(L)->runtime->handles--;
+    }
+}

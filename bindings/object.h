@@ -1,0 +1,38 @@
+/* Handles: userdata that stand for an object of core. Made closed, then opened; every method goes
+ * through ml_object_check, which is the only place that asks whether it is open; close, __close and
+ * __gc are one function. */
+#ifndef ML_BINDINGS_OBJECT_H
+#define ML_BINDINGS_OBJECT_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+struct ml_state;
+
+struct ml_class {
+    const char *name; /* "leg": in messages, and the metatable's name behind "moonline." */
+    const luaL_Reg *methods;
+    /* Lets go of the object. */
+    void (*close)(void *object);
+    /* For a handle that several states may hold: takes one more reference. NULL: not shareable. */
+    void (*share)(void *object);
+    /* For a handle that may go to another state: the object belongs to `to` from now on. */
+    void (*moved)(void *object, struct ml_state *to, lua_State *L, int index);
+    /* For a shareable handle: a state that held it ends; what it began there must not come back. */
+    void (*left)(void *object, const struct ml_state *state);
+};
+
+/* Pushes a closed handle. */
+void ml_object_new(lua_State *L, const struct ml_class *class);
+/* Opens the handle at index. */
+void ml_object_open(lua_State *L, int index, void *object);
+/* The object of an open handle; raises "leg expected" or "leg: closed". */
+void *ml_object_check(lua_State *L, int index, const struct ml_class *class);
+/* Like check, NULL for nil or nothing. */
+void *ml_object_opt(lua_State *L, int index, const struct ml_class *class);
+/* Any handle at index: its class and object (NULL when closed). NULL: not a handle. */
+const struct ml_class *ml_object_class(lua_State *L, int index, void **objectp);
+/* Marks the handle at index closed without closing the object (it went elsewhere). */
+void ml_object_forget(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,260 @@
+#include "bindings/state.h"
+
+#include <lualib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bindings/modules.h"
+#include "bindings/object.h"
+#include "bindings/task.h"
+#include "core/base/error.h"
+#include "core/base/mem.h"
+
+enum { COPY_DEPTH = 32 }; /* tables nested deeper are no plain values but a graph */
+
+static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
+                                   {"moonline.core.sip", ml_open_sip},
+                                   {"moonline.core.media", ml_open_media},
+                                   {"moonline.core.http", ml_open_http},
+                                   {"moonline.core.xml", ml_open_xml},
+                                   {"moonline.core.crypto", ml_open_crypto},
+                                   {"moonline.core.generation", ml_open_generation},
+                                   {"moonline.core.house", ml_open_house},
+                                   {"moonline.core.sys", ml_open_sys},
+                                   {"moonline.core.log", ml_open_log},
+                                   {NULL, NULL}};
+
+/* True when <dir>/lua/moonline/init.lua is there; then dir becomes <dir>/lua. */
+static bool holds_sources(char *dir, size_t size, const char *middle)
+{
+    char path[4200];
+
+    snprintf(path, sizeof path, "%s%s/lua/moonline/init.lua", dir, middle);
+    if (access(path, R_OK) != 0)
+        return false;
+    path[strlen(path) - strlen("/moonline/init.lua")] = '\0';
+    snprintf(dir, size, "%s", path);
+    return true;
+}
+
+/* Beside the program in a source tree (build/, build/asan/), or installed under <prefix>/share. */
+const char *ml_state_lua_dir(void)
+{
+    static char found[4096];
+    char dir[4096];
+    ssize_t n;
+
+    if (found[0])
+        return found;
+    n = readlink("/proc/self/exe", dir, sizeof dir - 1);
+    dir[n > 0 ? n : 0] = '\0';
+    for (char *slash; (slash = strrchr(dir, '/')) != NULL;) {
+        *slash = '\0';
+        if (holds_sources(dir, sizeof dir, "") || holds_sources(dir, sizeof dir, "/share/moonline"))
+            break;
+    }
+    snprintf(found, sizeof found, "%s", dir[0] ? dir : ".");
+    return found;
+}
+
+static void set_paths(lua_State *L)
+{
+    lua_getglobal(L, "package");
+    lua_pushfstring(L,
+                    "%s/?.lua;%s/?/init.lua;/usr/share/lua/5.4/?.lua;"
+                    "/usr/share/lua/5.4/?/init.lua",
+                    ml_state_lua_dir(), ml_state_lua_dir());
+    lua_setfield(L, -2, "path");
+    lua_getfield(L, -1, "preload");
+    for (const luaL_Reg *module = modules; module->name; module++) {
+        lua_pushcfunction(L, module->func);
+        lua_setfield(L, -2, module->name);
+    }
+    lua_pop(L, 2);
+}
+
+struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
+{
+    struct ml_state *state = ml_alloc(sizeof *state);
+    lua_State *L = luaL_newstate();
+
+    state->runtime = runtime;
+    state->number = number;
+    state->L = L;
+    *(struct ml_state **)lua_getextraspace(L) = state;
+    luaL_openlibs(L);
+    lua_gc(L, LUA_GCGEN, 0, 0);
+    ml_unwind_install(L);
+    set_paths(L);
+    return state;
+}
+
+void ml_state_free(struct ml_state *state)
+{
+    state->closing = true;
+    lua_close(state->L);
+    ml_free(state);
+}
+
+struct ml_state *ml_state_of(lua_State *L)
+{
+    return *(struct ml_state **)lua_getextraspace(L);
+}
+
+static void copy_handle(lua_State *from, int index, lua_State *to)
+{
+    void *object;
+    const struct ml_class *class = ml_object_class(from, index, &object);
+
+    if (!class || (!class->share && !class->moved))
+        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+    if (!object)
+        luaL_error(from, "%s: closed", class->name);
+    ml_object_new(to, class);
+    if (class->share) {
+        class->share(object);
+    } else {
+        ml_object_forget(from, index);
+    }
+    ml_object_open(to, -1, object);
+    if (class->moved)
+        class->moved(object, ml_state_of(to), to, lua_gettop(to));
+}
+
+static void copy(lua_State *from, int index, lua_State *to, int depth)
+{
+    size_t n;
+    const char *text;
+
+    if (depth > COPY_DEPTH || !lua_checkstack(to, 8) || !lua_checkstack(from, 8))
+        luaL_error(from, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
+    switch (lua_type(from, index)) {
+    case LUA_TNIL:
+        lua_pushnil(to);
+        break;
+    case LUA_TBOOLEAN:
+        lua_pushboolean(to, lua_toboolean(from, index));
+        break;
+    case LUA_TNUMBER:
+        if (lua_isinteger(from, index))
+            lua_pushinteger(to, lua_tointeger(from, index));
+        else
+            lua_pushnumber(to, lua_tonumber(from, index));
+        break;
+    case LUA_TSTRING:
+        text = lua_tolstring(from, index, &n);
+        lua_pushlstring(to, text, n);
+        break;
+    case LUA_TTABLE:
+        lua_newtable(to);
+        lua_pushnil(from);
+        while (lua_next(from, index)) {
+            int value = lua_gettop(from);
+
+            copy(from, value - 1, to, depth + 1);
+            copy(from, value, to, depth + 1);
+            lua_rawset(to, -3);
+            lua_pop(from, 1);
+        }
+        break;
+    case LUA_TUSERDATA:
+        copy_handle(from, index, to);
+        break;
+    default:
+        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+    }
+}
+
+void ml_state_copy(lua_State *from, int index, lua_State *to)
+{
+    copy(from, lua_absindex(from, index), to, 0);
+}
+
+void ml_set_text(lua_State *L, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void ml_set_integer(lua_State *L, const char *name, lua_Integer value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void ml_set_number(lua_State *L, const char *name, lua_Number value)
+{
+    lua_pushnumber(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void ml_set_boolean(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void expected(lua_State *L, const char *name, const char *type)
+{
+    luaL_error(L, "%s: %s expected, got %s", name, type, luaL_typename(L, -1));
+}
+
+/* The text stays valid while the table at index holds it: the value is left to the table. */
+const char *ml_opt_text(lua_State *L, int index, const char *name, const char *fallback)
+{
+    const char *value = fallback;
+
+    if (lua_getfield(L, index, name) == LUA_TSTRING)
+        value = lua_tostring(L, -1);
+    else if (!lua_isnil(L, -1))
+        expected(L, name, "string");
+    lua_pop(L, 1);
+    return value;
+}
+
+lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Integer fallback)
+{
+    lua_Integer value = fallback;
+    int is_integer = true;
+
+    if (lua_getfield(L, index, name) != LUA_TNIL)
+        value = lua_tointegerx(L, -1, &is_integer);
+    if (!is_integer)
+        expected(L, name, "integer");
+    lua_pop(L, 1);
+    return value;
+}
+
+int ml_opt_ms(lua_State *L, int index, const char *name, int fallback)
+{
+    lua_Number value = 0;
+    bool given = lua_getfield(L, index, name) != LUA_TNIL;
+    int is_number = true;
+
+    if (given)
+        value = lua_tonumberx(L, -1, &is_number);
+    if (!is_number || value < 0 || value > 2e6)
+        expected(L, name, "seconds");
+    lua_pop(L, 1);
+    return given ? (int)lrint(value * 1000) : fallback;
+}
+
+bool ml_opt_boolean(lua_State *L, int index, const char *name, bool fallback)
+{
+    bool value = lua_getfield(L, index, name) == LUA_TNIL ? fallback : lua_toboolean(L, -1);
+
+    lua_pop(L, 1);
+    return value;
+}
+
+int ml_push_failure(lua_State *L, int code, const char *text)
+{
+    lua_pushnil(L);
+    lua_pushstring(L, ml_strerror(code));
+    lua_pushstring(L, text ? text : ml_strerror(code));
+    return 3;
+}

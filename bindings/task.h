@@ -1,0 +1,76 @@
+/* Tasks (one coroutine each, with structured cancellation), mailboxes, and the unwind value that no
+ * script can hold. await.c is the only file that resumes or yields. */
+#ifndef ML_BINDINGS_TASK_H
+#define ML_BINDINGS_TASK_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bindings/state.h"
+#include "core/base/list.h"
+
+struct ml_mailbox;
+
+enum ml_task_state { ML_TASK_READY, ML_TASK_WAITING, ML_TASK_RUNNING, ML_TASK_OVER };
+
+/* Why a waiting task was made ready. */
+enum ml_wake { ML_WAKE_NONE, ML_WAKE_EVENT, ML_WAKE_TIMEOUT, ML_WAKE_CANCEL };
+
+struct ml_task {
+    struct ml_link ready; /* in runtime->ready */
+    struct ml_state *state;
+    lua_State *co;
+    int self; /* registry reference of the userdata, while alive */
+    int thread;
+    enum ml_task_state status;
+    enum ml_wake wake;
+    int arguments;          /* on co's stack at the first resume */
+    struct ml_mailbox *box; /* waited on */
+    struct ml_timer *timer; /* of the wait */
+    bool cancel;            /* to be raised at the next wait */
+    int64_t grace;          /* after a cancellation: until when its handlers may wait; 0: none */
+    const char *end;        /* "done", "failed", "unwound" */
+};
+
+/* The function below its n arguments on L's stack becomes a task; pushes its handle. */
+struct ml_task *ml_task_spawn(lua_State *L, int n);
+/* Puts it on the ready list. */
+void ml_task_wake(struct ml_task *task, enum ml_wake why);
+/* The task that runs in L; raises "what: not inside a task". */
+struct ml_task *ml_task_here(lua_State *L, const char *what);
+/* The coroutine has returned: watchers are told, references let go. lost: why it ended in a way
+ * that the body's pcall could not see. */
+void ml_task_over(struct ml_task *task);
+void ml_task_lost(struct ml_task *task, const char *why);
+/* The loop's turn function: resumes what is ready. */
+bool ml_task_turn(void *runtime);
+
+/* ---- await.c ---- */
+/* Yields the running task until ml_task_wake; then calls k. timeout_ms < 0: no limit. */
+int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContext context,
+             lua_KFunction k);
+void ml_await_resume(struct ml_task *task);
+/* Raises the cancellation if one is due. */
+void ml_await_check_cancel(lua_State *L, struct ml_task *task);
+
+/* ---- unwind.c ---- */
+/* Pops a value and raises it as an unwind. */
+int ml_unwind(lua_State *L);
+bool ml_is_unwind(lua_State *L, int index);
+/* Pushes the value an unwind at index carries. */
+void ml_unwind_value(lua_State *L, int index);
+/* pcall, xpcall and coroutine.resume of this runtime into the globals. */
+void ml_unwind_install(lua_State *L);
+
+/* ---- mailbox.c ---- */
+void ml_mailbox_open(lua_State *L); /* metatable */
+int ml_mailbox_new(lua_State *L);
+struct ml_mailbox *ml_mailbox_check(lua_State *L, int index);
+/* Takes the event table on top of L's stack into the mailbox at index. */
+void ml_mailbox_post(lua_State *L, int index);
+/* The waiting task was cancelled or timed out, or ended. */
+void ml_mailbox_leave(struct ml_mailbox *box);
+
+#endif

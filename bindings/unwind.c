@@ -1,0 +1,135 @@
+/* The unwind: an error value that pcall, xpcall and coroutine.resume of this runtime pass on, so
+ * that a hangup or a cancellation always reaches the task's end. */
+#include "bindings/task.h"
+
+static const char *const NAME = "moonline.unwind";
+
+static int unwind_tostring(lua_State *L)
+{
+    lua_getiuservalue(L, 1, 1);
+    if (lua_istable(L, -1)) {
+        lua_getfield(L, -1, "kind");
+        if (lua_isstring(L, -1)) {
+            lua_pushfstring(L, "unwind: %s", lua_tostring(L, -1));
+            return 1;
+        }
+    }
+    lua_pushliteral(L, "unwind");
+    return 1;
+}
+
+int ml_unwind(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 1);
+    lua_insert(L, -2);
+    lua_setiuservalue(L, -2, 1);
+    if (luaL_newmetatable(L, NAME)) {
+        lua_pushcfunction(L, unwind_tostring);
+        lua_setfield(L, -2, "__tostring");
+        lua_pushliteral(L, "unwind");
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_setmetatable(L, -2);
+    return lua_error(L);
+}
+
+bool ml_is_unwind(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, NAME) != NULL;
+}
+
+void ml_unwind_value(lua_State *L, int index)
+{
+    lua_getiuservalue(L, index, 1);
+}
+
+static int finish_pcall(lua_State *L, int status, lua_KContext extra)
+{
+    if (status != LUA_OK && status != LUA_YIELD) {
+        if (ml_is_unwind(L, -1))
+            return lua_error(L);
+        lua_pushboolean(L, false);
+        lua_insert(L, -2);
+        return 2;
+    }
+    return lua_gettop(L) - (int)extra;
+}
+
+static int guarded_pcall(lua_State *L)
+{
+    int status;
+
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, true);
+    lua_insert(L, 1);
+    status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_pcall);
+    return finish_pcall(L, status, 0);
+}
+
+/* The script's message handler, kept away from unwinds. Upvalue 1: the handler. */
+static int guarded_handler(lua_State *L)
+{
+    if (ml_is_unwind(L, 1))
+        return 1;
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, 1);
+    return 1;
+}
+
+static int guarded_xpcall(lua_State *L)
+{
+    int n = lua_gettop(L);
+    int status;
+
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, guarded_handler, 1);
+    lua_replace(L, 2);
+    lua_pushboolean(L, true); /* first result */
+    lua_pushvalue(L, 1);      /* function */
+    lua_rotate(L, 3, 2);      /* f, handler, true, f, args... */
+    status = lua_pcallk(L, n - 2, LUA_MULTRET, 2, 2, finish_pcall);
+    return finish_pcall(L, status, 2);
+}
+
+/* Upvalue 1: the library's coroutine.resume. */
+static int guarded_resume(lua_State *L)
+{
+    int n = lua_gettop(L);
+
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, n, LUA_MULTRET);
+    if (!lua_toboolean(L, 1) && ml_is_unwind(L, 2)) {
+        lua_settop(L, 2);
+        return lua_error(L);
+    }
+    return lua_gettop(L);
+}
+
+/* A task waits by other means. */
+static int guarded_yield(lua_State *L)
+{
+    struct ml_task *task = ml_state_of(L)->runtime->current;
+
+    if (task && task->co == L)
+        return luaL_error(L, "coroutine.yield: a task is no coroutine of yours; wait with "
+                             "moonline.sleep or a mailbox");
+    return lua_yield(L, lua_gettop(L));
+}
+
+void ml_unwind_install(lua_State *L)
+{
+    lua_pushcfunction(L, guarded_pcall);
+    lua_setglobal(L, "pcall");
+    lua_pushcfunction(L, guarded_xpcall);
+    lua_setglobal(L, "xpcall");
+    lua_getglobal(L, "coroutine");
+    lua_getfield(L, -1, "resume");
+    lua_pushcclosure(L, guarded_resume, 1);
+    lua_setfield(L, -2, "resume");
+    lua_pushcfunction(L, guarded_yield);
+    lua_setfield(L, -2, "yield");
+    lua_pop(L, 1);
+}

@@ -1,0 +1,23 @@
+/* Counted allocation. Every block of core/ comes from here, so that a test can ask for the number
+ * of blocks before and after and call a difference a leak. Memory is zeroed. Any thread.
+ * There is no failure to handle: out of memory ends the process with a line in the log. */
+#ifndef ML_BASE_MEM_H
+#define ML_BASE_MEM_H
+
+#include <stddef.h>
+
+void *ml_alloc(size_t size);
+/* Grows or shrinks; bytes past the old size are not zeroed. block may be NULL. */
+void *ml_realloc(void *block, size_t size);
+/* NULL is allowed. */
+void ml_free(void *block);
+
+/* Copies, owned by the caller. ml_strdup(NULL) is NULL. */
+char *ml_strdup(const char *text);
+char *ml_strndup(const char *text, size_t length);
+char *ml_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Blocks that live now. */
+long ml_mem_blocks(void);
+
+#endif

@@ -1,0 +1,274 @@
+#include "core/media/media_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "core/media/recorder_priv.h"
+
+enum { MAX_THREADS = 64 };
+
+/* ---- notes ---- */
+
+struct ml_note *ml_note_new(enum ml_note_kind kind, struct ml_stream *stream)
+{
+    struct ml_note *note = ml_alloc(sizeof *note);
+
+    note->kind = kind;
+    note->stream = stream;
+    return note;
+}
+
+void ml_media_note(struct ml_media *media, struct ml_note *note)
+{
+    static const uint64_t one = 1;
+    ssize_t done;
+
+    ml_queue_push(&media->notes, &note->node);
+    do
+        done = write(media->wake, &one, sizeof one);
+    while (done < 0 && errno == EINTR);
+}
+
+static void free_note(struct ml_note *note)
+{
+    ml_free(note->text);
+    ml_free(note);
+}
+
+static void tell(struct ml_note *note)
+{
+    const struct ml_stream_handlers *handlers = note->stream->handlers;
+    void *user = note->stream->user;
+
+    if (note->stream->closed)
+        return;
+    if (note->kind == ML_NOTE_DIGIT && handlers->digit)
+        handlers->digit(note->digit, note->ms, user);
+    else if (note->kind == ML_NOTE_PLAYED && handlers->played)
+        handlers->played(note->op, note->end, note->text, user);
+    else if (note->kind == ML_NOTE_LOST && handlers->lost)
+        handlers->lost(user);
+}
+
+static void take(struct ml_note *note)
+{
+    switch (note->kind) {
+    case ML_NOTE_DIGIT:
+    case ML_NOTE_PLAYED:
+    case ML_NOTE_LOST:
+        tell(note);
+        break;
+    case ML_NOTE_GONE:
+        ml_stream_destroy(note->stream);
+        break;
+    case ML_NOTE_RECORDED:
+    case ML_NOTE_RELEASED:
+        ml_recorder_note(note);
+        break;
+    }
+    free_note(note);
+}
+
+/* A handler may free the engine when nothing is left in it: then the loop must end here. */
+static void on_notes(int fd, int events, void *user)
+{
+    struct ml_media *media = user;
+    struct ml_node *node;
+    uint64_t count;
+    bool freed = false;
+
+    (void)events;
+    if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
+        return;
+    media->freed = &freed;
+    while (!freed && (node = ml_queue_pop(&media->notes)) != NULL)
+        take(ML_CONTAINER(node, struct ml_note, node));
+    if (!freed)
+        media->freed = NULL;
+}
+
+/* ---- workers ---- */
+
+struct ml_worker *ml_media_lightest(struct ml_media *media)
+{
+    struct ml_worker *best = media->workers[0];
+
+    for (int i = 1; i < media->worker_count; i++)
+        if (media->workers[i]->load < best->load)
+            best = media->workers[i];
+    return best;
+}
+
+static bool mark_stream(struct ml_stream *stream)
+{
+    if (!stream || stream->marked)
+        return false;
+    return stream->marked = true;
+}
+
+/* Marks what hangs together with the streams that are marked; false when nothing was added. */
+static bool spread(struct ml_media *media)
+{
+    bool more = false;
+
+    ML_LIST_EACH(&media->streams, link)
+    {
+        struct ml_stream *stream = ML_CONTAINER(link, struct ml_stream, all);
+
+        if (stream->marked && mark_stream(stream->mate))
+            more = true;
+    }
+    ML_LIST_EACH(&media->recorders, link)
+    {
+        struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
+
+        if (recorder->marked || ((!recorder->left || !recorder->left->marked) &&
+                                 (!recorder->right || !recorder->right->marked)))
+            continue;
+        recorder->marked = more = true;
+        mark_stream(recorder->left);
+        mark_stream(recorder->right);
+    }
+    return more;
+}
+
+static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker *to)
+{
+    struct ml_party *party = ml_alloc(sizeof *party);
+
+    ML_LIST_EACH(&media->streams, link)
+    {
+        struct ml_stream *stream = ML_CONTAINER(link, struct ml_stream, all);
+
+        if (!stream->marked)
+            continue;
+        stream->marked = false;
+        stream->home->load--;
+        stream->home = to;
+        to->load++;
+        party->stream = ml_realloc(party->stream,
+                                   (size_t)(party->streams + 1) * sizeof *party->stream);
+        party->stream[party->streams++] = stream;
+    }
+    ML_LIST_EACH(&media->recorders, link)
+    {
+        struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
+
+        if (!recorder->marked)
+            continue;
+        recorder->marked = false;
+        recorder->home = to;
+        party->recorder = ml_realloc(party->recorder,
+                                     (size_t)(party->recorders + 1) * sizeof *party->recorder);
+        party->recorder[party->recorders++] = recorder;
+    }
+    return party;
+}
+
+void ml_media_gather(struct ml_stream *a, struct ml_stream *b)
+{
+    struct ml_worker *from = b->home;
+    struct ml_message *message;
+
+    if (from == a->home)
+        return;
+    b->marked = true;
+    while (spread(b->media)) {
+    }
+    message = ml_message_new(ML_MESSAGE_LEAVE, NULL);
+    message->party = party_of_marked(b->media, a->home);
+    message->to = a->home;
+    ml_worker_send(from, message);
+}
+
+/* ---- the engine ---- */
+
+static int start_workers(struct ml_media *media, int threads)
+{
+    int count = threads > 0 ? threads : 1;
+
+    media->workers = ml_alloc((size_t)count * sizeof *media->workers);
+    while (media->worker_count < count) {
+        if (ml_worker_new(media, threads > 0, &media->workers[media->worker_count]) != 0)
+            return ML_EIO;
+        media->worker_count++;
+    }
+    return ML_OK;
+}
+
+int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
+                 struct ml_media **mediap, struct ml_fault *fault)
+{
+    struct ml_endpoint address;
+    struct ml_media *media;
+    int status;
+
+    if (options->threads < 0 || options->threads > MAX_THREADS)
+        return ml_fail(fault, ML_EINVAL, "media.threads: between 0 and %d", MAX_THREADS);
+    if (!options->address || !ml_endpoint_set(&address, options->address, 0))
+        return ml_fail(fault, ML_EINVAL, "rtp.listen: \"%.60s\" is not an address",
+                       options->address ? options->address : "");
+    ml_codec_init();
+    media = ml_alloc(sizeof *media);
+    media->loop = loop;
+    media->rtp_timeout_ms = options->rtp_timeout_ms;
+    snprintf(media->address, sizeof media->address, "%s", options->address);
+    ml_list_init(&media->streams);
+    ml_list_init(&media->recorders);
+    ml_queue_init(&media->notes);
+    media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
+    if (status == 0 && (media->wake < 0 || ml_disk_new(&media->disk) != 0 ||
+                        start_workers(media, options->threads) != 0))
+        status = ml_fail(fault, ML_EIO, "media threads do not start: %s", strerror(errno));
+    if (status != 0) {
+        ml_media_free(media);
+        return status;
+    }
+    media->io = ml_io_new(loop, media->wake, ML_READ, on_notes, media);
+    *mediap = media;
+    return ML_OK;
+}
+
+/* Threads first; then nobody but us holds anything. Streams that were freed by their users may
+ * still wait here for their workers' last note. */
+void ml_media_free(struct ml_media *media)
+{
+    struct ml_node *node;
+
+    if (!media)
+        return;
+    for (int i = 0; i < media->worker_count; i++)
+        ml_worker_end(media->workers[i]);
+    ML_LIST_EACH(&media->streams, link)
+    {
+        ml_stream_destroy(ML_CONTAINER(link, struct ml_stream, all));
+    }
+    for (int i = 0; i < media->worker_count; i++)
+        ml_worker_free(media->workers[i]);
+    ml_disk_free(media->disk);
+    ML_LIST_EACH(&media->recorders, link)
+    {
+        ml_recorder_destroy(ML_CONTAINER(link, struct ml_recorder, all));
+    }
+    while ((node = ml_queue_pop(&media->notes)) != NULL)
+        free_note(ML_CONTAINER(node, struct ml_note, node));
+    if (media->io)
+        ml_io_free(media->io);
+    if (media->wake >= 0)
+        close(media->wake);
+    if (media->freed)
+        *media->freed = true;
+    ml_ports_free(media->ports);
+    ml_free(media->workers);
+    ml_free(media);
+}
+
+int ml_media_streams(const struct ml_media *media)
+{
+    return media->open;
+}

@@ -1,0 +1,164 @@
+/* The audio side of legs: media threads, streams, what plays into them, what listens to them.
+ * Control is called from the loop thread and goes to the media threads as messages; handlers are
+ * called on the loop thread. With 0 threads everything runs in the control loop (simulation).
+ * Owner: the program. */
+#ifndef ML_MEDIA_MEDIA_H
+#define ML_MEDIA_MEDIA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/net/loop.h"
+
+struct ml_media;
+struct ml_stream;
+struct ml_recorder;
+
+struct ml_media_options {
+    int threads;
+    const char *address;          /* default local address of RTP sockets */
+    uint16_t port_min, port_max;  /* even ports for RTP, the next for RTCP; a freed pair rests 30 s */
+    int rtp_timeout_ms;           /* no packet while some are due: handlers->lost; 0: never */
+};
+
+int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
+                 struct ml_media **mediap, struct ml_fault *fault);
+/* All streams and recorders must be gone. */
+void ml_media_free(struct ml_media *media);
+int ml_media_streams(const struct ml_media *media);
+
+/* ---- streams ------------------------------------------------------------------------------- */
+
+enum ml_codec { ML_PCMU, ML_PCMA };
+
+enum ml_play_end { ML_PLAY_DONE, ML_PLAY_STOPPED, ML_PLAY_FAILED };
+
+struct ml_stream_handlers {
+    /* One call per key press, whatever its way in (telephone-event, tones; INFO is the leg's). */
+    void (*digit)(char digit, int duration_ms, void *user);
+    /* What ml_stream_play began under this number is over. text says why it failed, or NULL. */
+    void (*played)(uint32_t op, enum ml_play_end end, const char *text, void *user);
+    /* No RTP for rtp_timeout_ms. Once. */
+    void (*lost)(void *user);
+};
+
+/* What the peer and we agreed on. */
+struct ml_stream_target {
+    char address[46]; /* "" : nothing is sent (hold in the RFC 2543 manner) */
+    uint16_t port, rtcp_port;
+    enum ml_codec codec;
+    int send_type, receive_type; /* payload types */
+    int event_send_type, event_receive_type; /* telephone-event, -1: none; then tones are made and detected */
+    int ptime; /* ms, of what we send */
+    bool send, receive; /* direction; !receive: no RTP timeout */
+};
+
+/* Binds a port pair. bind NULL: the default address. */
+int ml_stream_new(struct ml_media *media, const char *bind, const struct ml_stream_handlers *handlers,
+                  void *user, struct ml_stream **streamp, struct ml_fault *fault);
+/* Stops what plays (no handler is called any more), leaves bridge and recorders, rests the port. */
+void ml_stream_free(struct ml_stream *stream);
+uint16_t ml_stream_port(const struct ml_stream *stream);
+const char *ml_stream_address(const struct ml_stream *stream);
+/* Repeatable (re-INVITE). SSRC, sequence and timestamps go on without a gap; the lock on the source
+ * address opens again only when address or port changed. */
+void ml_stream_set_target(struct ml_stream *stream, const struct ml_stream_target *target);
+/* Receiving only what the peer sends before our offer was answered (early media): see set_target. */
+
+struct ml_stream_stats {
+    uint64_t sent, received, dropped; /* packets; dropped: not from the locked source, malformed */
+    uint64_t lost; /* by sequence numbers */
+    int jitter_us;
+    uint32_t ssrc;
+    int octets_sent; 
+};
+void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats);
+
+/* ---- playing ------------------------------------------------------------------------------- */
+
+enum ml_source_kind { ML_SOURCE_FILE, ML_SOURCE_TONE, ML_SOURCE_DIGITS, ML_SOURCE_SILENCE };
+
+struct ml_source {
+    enum ml_source_kind kind;
+    const char *text; /* FILE: path. DIGITS: 0-9 A-D # * w (0.5 s) W (1 s).
+                         TONE: "350+440" or with cadence "440+480/2000,0/4000" (Hz, ms; 0 Hz is
+                         silence; the cadence repeats). Countries: ml_tone_of. */
+    int ms;           /* TONE, SILENCE: length; 0 = until stopped */
+    int loops;        /* FILE, DIGITS: how often; 0 = until stopped */
+    int level;        /* TONE: dBm0, e.g. -13; 0 = -13 */
+};
+
+/* Replaces what plays (which ends as STOPPED). op comes back in handlers->played. */
+int ml_stream_play(struct ml_stream *stream, const struct ml_source *source, uint32_t op,
+                   struct ml_fault *fault);
+void ml_stream_stop(struct ml_stream *stream);
+
+/* "ringback", "busy" of a country of TwiML's ringTone list ("us", "uk", ...); NULL: unknown. */
+const char *ml_tone_of(const char *country, const char *name);
+
+/* ---- bridging ------------------------------------------------------------------------------ */
+
+/* Each hears the other, transcoded where codecs differ, telephone-events mapped (made into tones
+ * where one side has none). Ends other bridges of both. What plays into a bridged stream is heard
+ * instead of the other side while it plays. */
+int ml_bridge(struct ml_stream *a, struct ml_stream *b);
+void ml_unbridge(struct ml_stream *a);
+
+/* ---- recording ----------------------------------------------------------------------------- */
+
+struct ml_recorder_options {
+    const char *path;         /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
+    struct ml_stream *left;   /* what this peer says: channel 1 */
+    struct ml_stream *right;  /* channel 2, or mixed in when mono; NULL: only left */
+    bool dual;
+    bool trim;                /* cut silence at begin and end when finished */
+    int max_ms;               /* 0: no limit */
+    int silence_ms;           /* end after this long without speech; 0: never */
+    const char *finish_keys;  /* a digit of these on left ends it; NULL: none */
+};
+
+enum ml_record_end { ML_RECORD_STOPPED, ML_RECORD_MAX, ML_RECORD_SILENCE, ML_RECORD_KEY, ML_RECORD_FAILED };
+
+struct ml_recording {
+    enum ml_record_end end;
+    char key;         /* ML_RECORD_KEY */
+    int duration_ms;  /* of the file, after trimming */
+    int channels;
+    bool absent;      /* nothing but silence was left */
+    const char *text; /* why it failed, or NULL */
+};
+typedef void ml_recorded_fn(const struct ml_recording *recording, void *user);
+
+/* done is called once, when the file is finished on disk. */
+int ml_recorder_new(struct ml_media *media, const struct ml_recorder_options *options,
+                    ml_recorded_fn *done, void *user, struct ml_recorder **recorderp,
+                    struct ml_fault *fault);
+/* right joins later (the callee that answered). */
+void ml_recorder_join(struct ml_recorder *recorder, struct ml_stream *right);
+void ml_recorder_pause(struct ml_recorder *recorder, bool paused, bool skip);
+/* Finishes; done follows. The handle is gone after done. */
+void ml_recorder_stop(struct ml_recorder *recorder);
+
+/* ---- speech -------------------------------------------------------------------------------- */
+
+struct ml_speech; /* text to WAV files by espeak-ng as a child process, cached by hash in a folder */
+
+struct ml_speech_options {
+    const char *cache; /* folder */
+    const char *program; /* "espeak-ng" */
+    int max_children;  /* 0: one per core */
+};
+typedef void ml_spoken_fn(int status, const char *path, const char *text, void *user);
+
+int ml_speech_new(struct ml_loop *loop, const struct ml_speech_options *options,
+                  struct ml_speech **speechp, struct ml_fault *fault);
+void ml_speech_free(struct ml_speech *speech);
+/* language "en-US", voice "man"/"woman"/NULL. markup: SSML, with <audio> and <mark> taken out. Returns
+ * a number for ml_speech_cancel. done is called later, never from within. */
+uint32_t ml_speech_say(struct ml_speech *speech, const char *text, bool markup, const char *language,
+                       const char *voice, ml_spoken_fn *done, void *user);
+void ml_speech_cancel(struct ml_speech *speech, uint32_t number);
+
+#endif

@@ -1,0 +1,181 @@
+/* What the files of core/media share: the engine, streams, notes to the control thread. */
+#ifndef ML_MEDIA_MEDIA_PRIV_H
+#define ML_MEDIA_MEDIA_PRIV_H
+
+#include "core/media/codec.h"
+#include "core/media/disk.h"
+#include "core/media/dtmf.h"
+#include "core/media/endpoint.h"
+#include "core/media/inband.h"
+#include "core/media/latch.h"
+#include "core/media/media.h"
+#include "core/media/player.h"
+#include "core/media/ports.h"
+#include "core/media/rtcp.h"
+#include "core/media/rtp.h"
+#include "core/media/timeline.h"
+#include "core/media/worker.h"
+
+enum { ML_TAPS = 4, ML_CHIRPS = 16, ML_PTIME = 20, ML_RTCP_US = 5000000, ML_HOUSE_US = 1000000 };
+
+struct ml_media {
+    struct ml_loop *loop;
+    char address[46];
+    int rtp_timeout_ms;
+    struct ml_ports *ports;
+    struct ml_disk *disk;
+    struct ml_worker **workers;
+    int worker_count;
+    struct ml_list streams, recorders; /* control thread */
+    int open;                          /* streams that are not freed */
+    int wake;
+    struct ml_io *io;
+    struct ml_queue notes;
+    bool *freed; /* set while notes are handed out */
+};
+
+/* ---- notes: from any thread to the control thread ---- */
+
+enum ml_note_kind {
+    ML_NOTE_DIGIT,
+    ML_NOTE_PLAYED,
+    ML_NOTE_LOST,
+    ML_NOTE_GONE,     /* the worker has let go of the stream */
+    ML_NOTE_RECORDED, /* the file is finished */
+    ML_NOTE_RELEASED  /* the worker has let go of the recorder */
+};
+
+struct ml_note {
+    struct ml_node node;
+    enum ml_note_kind kind;
+    struct ml_stream *stream;
+    struct ml_recorder *recorder;
+    char digit;
+    int ms;
+    uint32_t op;
+    enum ml_play_end end;
+    char *text;
+};
+
+struct ml_note *ml_note_new(enum ml_note_kind kind, struct ml_stream *stream);
+/* Takes the note. */
+void ml_media_note(struct ml_media *media, struct ml_note *note);
+struct ml_worker *ml_media_lightest(struct ml_media *media);
+/* Brings b, and all that is bridged or recorded with it, to a's worker. Control thread. */
+void ml_media_gather(struct ml_stream *a, struct ml_stream *b);
+
+/* ---- streams ---- */
+
+struct ml_tap {
+    struct ml_recorder *recorder;
+    int channel;
+};
+
+struct ml_stream {
+    /* control thread */
+    struct ml_link all;
+    struct ml_media *media;
+    const struct ml_stream_handlers *handlers;
+    void *user;
+    struct ml_worker *home; /* where messages go */
+    struct ml_stream *mate;
+    bool closed, marked, has_inband;
+    char address[46];
+    /* set before any worker sees it */
+    struct ml_port_pair pair;
+    struct ml_endpoint local;
+    char cname[17];
+    /* between the threads */
+    _Atomic(struct ml_worker *) owner;
+    _Atomic uint64_t sent, received, dropped, octets;
+    _Atomic uint32_t lost, jitter;
+    uint32_t ssrc;
+    /* worker */
+    struct ml_link link;
+    struct ml_latch latch;
+    struct ml_stream_target target;
+    bool reachable; /* the target has an address to send to */
+    struct ml_timeline line;
+    struct ml_ticker speak;
+    struct ml_player *player;
+    struct ml_key chirp; /* a key made for the other side of the bridge */
+    char chirps[ML_CHIRPS];
+    int chirp_count;
+    struct ml_stream *peer;
+    struct ml_tap taps[ML_TAPS];
+    int tap_count;
+    struct ml_rtp_account account;
+    struct ml_event_rx keys;
+    struct ml_ticker key_end;
+    struct ml_inband *inband;
+    struct ml_worker *hearing; /* while inband runs: whose thread this is */
+    bool inband_down;
+    char inband_key;
+    int64_t heard_us, report_us;
+    bool lost_told, stirred; /* stirred: packets since the last round */
+    uint32_t sent_reported;
+    uint32_t peer_sr; /* the middle of the NTP time of the peer's last SR */
+    int64_t peer_sr_us;
+};
+
+static inline void ml_count(_Atomic uint64_t *counter, uint64_t more)
+{
+    /* one writer: no read-modify-write is needed */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,
+                          memory_order_relaxed);
+}
+
+/* stream.c, worker side */
+void ml_stream_attach(struct ml_worker *worker, struct ml_stream *stream);
+void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream);
+void ml_stream_leave(struct ml_stream *stream);
+void ml_stream_enter(struct ml_worker *worker, struct ml_stream *stream);
+void ml_stream_retarget(struct ml_worker *worker, struct ml_stream *stream,
+                        struct ml_message *message);
+/* Frees what is left of a stream that no worker knows. Control thread. */
+void ml_stream_destroy(struct ml_stream *stream);
+
+/* input.c */
+void ml_stream_receive(struct ml_worker *worker, struct ml_stream *stream);
+void ml_stream_key_end(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now);
+void ml_stream_inband(char key, int ms, void *user);
+
+/* speak.c */
+bool ml_stream_can_send(const struct ml_stream *stream);
+/* payload bytes stand 12 bytes after packet. */
+void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
+                    const struct ml_rtp *rtp, size_t payload);
+void ml_stream_speak(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now);
+void ml_stream_play_now(struct ml_worker *worker, struct ml_stream *stream,
+                        struct ml_player *player);
+void ml_stream_stop_now(struct ml_stream *stream);
+/* Presses a key towards the peer of this stream, by its own means. */
+void ml_stream_chirp(struct ml_worker *worker, struct ml_stream *stream, char key);
+
+/* bridge.c, worker side */
+void ml_bridge_now(struct ml_stream *a, struct ml_stream *b);
+void ml_unbridge_now(struct ml_stream *stream);
+/* One audio packet, or one telephone-event packet, of a stream goes to its peer. */
+void ml_bridge_audio(struct ml_worker *worker, struct ml_stream *from, uint8_t *packet,
+                     struct ml_rtp rtp);
+void ml_bridge_event(struct ml_worker *worker, struct ml_stream *from, uint8_t *packet,
+                     struct ml_rtp rtp, enum ml_event_step step, char key);
+
+/* report.c */
+void ml_stream_receive_report(struct ml_worker *worker, struct ml_stream *stream);
+void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream);
+
+/* recorder.c, worker side */
+void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,
+                      const struct ml_rtp *rtp, const int16_t *samples, bool fresh);
+void ml_recorder_key(struct ml_worker *worker, struct ml_recorder *recorder, int channel, char key);
+void ml_recorder_untap(struct ml_stream *stream);
+void ml_recorder_leave(struct ml_recorder *recorder);
+void ml_recorder_enter(struct ml_worker *worker, struct ml_recorder *recorder);
+void ml_recorder_message(struct ml_worker *worker, struct ml_message *message);
+/* control side */
+void ml_recorder_note(struct ml_note *note);
+void ml_recorder_forget(struct ml_media *media, struct ml_stream *stream);
+void ml_recorder_destroy(struct ml_recorder *recorder);
+
+#endif

@@ -1,0 +1,28 @@
+/* Pairs of UDP ports for RTP (even) and RTCP (the next). A pair that was given back rests before
+ * it is used again, so that late packets of one call do not reach the next. Control thread. */
+#ifndef ML_MEDIA_PORTS_H
+#define ML_MEDIA_PORTS_H
+
+#include <stdint.h>
+
+#include "core/base/error.h"
+#include "core/media/endpoint.h"
+
+enum { ML_PORT_REST_MS = 30000 };
+
+struct ml_ports;
+
+struct ml_port_pair {
+    int rtp, rtcp; /* sockets: non-blocking, bound, not connected */
+    uint16_t port;
+};
+
+/* min 0: any free ports of the system, without a rest. */
+int ml_ports_new(uint16_t min, uint16_t max, struct ml_ports **portsp, struct ml_fault *fault);
+void ml_ports_free(struct ml_ports *ports);
+int ml_ports_take(struct ml_ports *ports, const struct ml_endpoint *address,
+                  struct ml_port_pair *pair, struct ml_fault *fault);
+/* Closes the sockets. */
+void ml_ports_give(struct ml_ports *ports, struct ml_port_pair *pair);
+
+#endif

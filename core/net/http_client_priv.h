@@ -1,0 +1,82 @@
+/* What http_client.c (the client, its sockets and times) and http_exchange.c (one request and its
+ * answer) share. Nobody else includes this. Loop thread. */
+#ifndef ML_NET_HTTP_CLIENT_PRIV_H
+#define ML_NET_HTTP_CLIENT_PRIV_H
+
+#include <stdio.h>
+
+#include <curl/curl.h>
+
+#include "core/base/list.h"
+#include "core/net/http_client.h"
+#include "core/net/http_rules.h"
+#include "core/net/resolver.h"
+
+struct ml_http_client {
+    struct ml_loop *loop;
+    CURLM *multi;
+    struct ml_timer *timer;
+    struct ml_list sockets, exchanges;
+    struct ml_resolver *resolver;
+    struct ml_http_rules *rules;
+    char *ca_file;
+    int active;
+    bool busy, doomed; /* freed from within a callback: the end of the work frees it */
+};
+
+struct ml_http_jar {
+    CURLSH *share;
+    int references;
+};
+
+enum ml_http_peer { ML_PEER_UNKNOWN, ML_PEER_OURS, ML_PEER_FOREIGN };
+
+struct ml_http_exchange {
+    struct ml_link link;
+    struct ml_http_client *client;
+    CURL *easy;
+    bool in_multi;
+    struct curl_slist *request_headers, *resolved, *connect_to;
+    char *method, *url, *host, *body, *save_to;
+    uint16_t port; /* of the URL */
+    size_t body_size, max_body;
+    FILE *file;
+    struct ml_http_jar *jar;
+    bool no_sni;
+    struct ml_query *query;
+    struct ml_timer *timer; /* the next of the deadlines below */
+    int64_t connect_deadline, deadline, last_heard;
+    int connect_timeout, read_timeout;
+    bool connected;
+    enum ml_http_peer peer; /* what the virtual clock was told */
+    enum ml_http_failure failure; /* set before curl is made to stop */
+    char text[160];
+    char curl_text[CURL_ERROR_SIZE];
+    char **headers; /* 2 * header_count */
+    size_t header_count, header_bytes;
+    struct ml_buf received;
+    size_t received_size;
+    ml_http_done_fn *done;
+    void *user;
+};
+
+/* Notes the failure for the end of the exchange; the first one counts. */
+void ml_http_exchange_fail(struct ml_http_exchange *x, enum ml_http_failure failure,
+                           const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Copies the request and checks it. ML_EINVAL: a method or header that no program should send. */
+int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_request *request,
+                         struct ml_http_exchange **exchangep);
+void ml_http_exchange_free(struct ml_http_exchange *x);
+/* Sets every option of the easy handle; hosts are the addresses of x->host, or none if numeric. */
+void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *hosts, size_t count);
+/* Takes curl's verdict into x->failure and x->text. */
+void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code);
+/* Arms x->timer for the next deadline. */
+void ml_http_exchange_arm(struct ml_http_exchange *x);
+/* Tells the virtual clock who is at the other end, or (ML_PEER_UNKNOWN) that it is over. */
+void ml_http_exchange_peer(struct ml_http_exchange *x, enum ml_http_peer peer);
+
+/* http_server.c: a server of this process listens on this port. */
+bool ml_http_server_has_port(uint16_t port);
+
+#endif

@@ -1,0 +1,34 @@
+-- Log lines: a format and its values, at a level, for a call or for none.
+
+local core = require "moonline.core.log"
+
+---@class moonline.log
+local log = {}
+
+---@class moonline.CallLog
+local CallLog = {}
+CallLog.__index = CallLog
+CallLog.__name = "moonline.CallLog"
+
+local function text(format, ...)
+  if select("#", ...) == 0 then return format end
+  return format:format(...)
+end
+
+for _, level in ipairs { "debug", "info", "warning", "error" } do
+  log[level] = function(format, ...)
+    core.write(level, nil, text(format, ...))
+  end
+  CallLog[level] = function(self, format, ...)
+    core.write(level, self.call, text(format, ...))
+  end
+end
+
+---A log whose lines name the call: `session.log:info("rang %d s", n)`.
+---@param sid string
+---@return moonline.CallLog
+function log.call(sid)
+  return setmetatable({ call = sid }, CallLog)
+end
+
+return log

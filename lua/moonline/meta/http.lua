@@ -1,0 +1,75 @@
+---@meta moonline.core.http
+-- HTTP client and server. Nothing here waits; answers and requests come as events.
+
+---@class moonline.core.http
+local http = {}
+
+---@class moonline.HttpClient
+local Client = {}
+---@class moonline.HttpServer
+local Server = {}
+---One request waiting for its answer. Unanswered when collected: 500.
+---@class moonline.HttpRequest
+local Request = {}
+---Cookies, kept between the requests that name it.
+---@class moonline.Jar
+
+---deny and allow are CIDR lists judged on the resolved address, allow wins; resolve maps host ->
+---"address[:port]"; ca is a PEM file trusted besides the system's.
+---@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, ca: string? }
+---@return moonline.HttpClient?, string? why, string? text
+function http.client(options) end
+
+---@return moonline.Jar
+function http.jar() end
+
+---One exchange, redirects not followed. box gets {kind="response", op, status, headers, body} or
+---{kind="response", op, failure, text}: failure is one of "bad-url", "resolve", "connect",
+---"connect-time", "time", "tls", "certificate", "protocol", "too-big", "denied". headers is a list
+---of { name, value }. Times are seconds. save writes the body to that file.
+---@param request { url: string, method: string?, headers: string[][]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
+---@param box moonline.Mailbox
+---@return integer op
+function Client:fetch(request, box) end
+---No event comes any more.
+---@param op integer
+function Client:cancel(op) end
+---Never connect to this listener of ours.
+---@param address string
+---@param port integer
+function Client:refuse_own(address, port) end
+---@return integer
+function Client:active() end
+function Client:close() end
+
+---@param options { address: string?, port: integer?, certificate: string?, key: string?, max_body: integer?, header_timeout: number? }
+---@return moonline.HttpServer?, string? why, string? text
+function http.server(options) end
+---box gets {kind="request", request=Request}.
+---@param box moonline.Mailbox?
+function Server:events(box) end
+---@return integer
+function Server:port() end
+function Server:close() end
+
+---@return { method: string, path: string, target: string, query: string, peer: string, headers: string[][], body: string }
+function Request:info() end
+---@param status integer
+---@param headers string[][]?
+---@param body string?
+---@return boolean?, string? why "closed" when the client is gone
+function Request:respond(status, headers, body) end
+---A file with Range support.
+---@param path string
+---@param content_type string
+function Request:file(path, content_type) end
+---Piece by piece, for servers that misbehave on purpose.
+---@param status integer
+---@param headers string[][]?
+function Request:begin(status, headers) end
+---@param bytes string
+function Request:write(bytes) end
+function Request:finish() end
+function Request:drop() end
+
+return http

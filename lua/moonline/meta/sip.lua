@@ -1,0 +1,122 @@
+---@meta moonline.core.sip
+-- SIP agents and the legs they carry. Mechanism only: nothing here waits; what happens comes as
+-- events into a mailbox.
+
+---@class moonline.core.sip
+local sip = {}
+
+---@class moonline.Agent
+local Agent = {}
+
+---A party one can talk to: an INVITE dialog with its audio.
+---Events, each with `leg`: sent{} · ringing{code,early,headers} · answered{code,headers} ·
+---confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
+---digit{digit,duration} · played{op,why,text} ("done", "stopped", "failed") · lost{}.
+---headers is a list of { name, value } as received. cause is one of "response", "timeout", "dns",
+---"network", "tls", "local", "peer", "no-ack", "session", "gone", "sdp". code is 0 when no response
+---came. duration is in seconds.
+---@class moonline.CoreLeg
+local Leg = {}
+
+---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
+---`users` a table name -> password, `tls` { certificate, key, ca, verify = true }.
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean? }
+---@return moonline.Agent?, string? why, string? text
+function sip.agent(options) end
+
+---Where events {kind="incoming", leg=Leg} go. Without a mailbox every call gets 480.
+---@param box moonline.Mailbox?
+function Agent:events(box) end
+
+---The real addresses, "udp:127.0.0.1:5060".
+---@return string[]
+function Agent:addresses() end
+
+---Refuses new calls (and OPTIONS outside a dialog) with this code from now on; nil lets them in.
+---@param code integer?
+---@param retry_after integer? seconds; a random 5..15 when nil and code is 503
+function Agent:admit(code, retry_after) end
+
+---Every message: {kind="message", sent=boolean, transport, local_address, remote, text}. nil ends it.
+---@param box moonline.Mailbox?
+function Agent:trace(box) end
+
+---Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` are the egress
+---profile; `box` gets the leg's events.
+---@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, box: moonline.Mailbox? }
+---@return moonline.CoreLeg?, string? why, string? text
+function Agent:dial(options) end
+
+---Legs that are not over.
+---@return integer
+function Agent:legs() end
+
+---Ends all legs and closes the transports. Has __close.
+function Agent:close() end
+
+---Events that came before are delivered first.
+---@param box moonline.Mailbox?
+function Leg:events(box) end
+
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string[][] }
+function Leg:info() end
+
+---"calling", "incoming", "up", "leaving", "over"
+---@return string
+function Leg:state() end
+
+---UAS: 180, or 183 with SDP when early.
+---@param early boolean?
+---@return boolean?, string? why
+function Leg:ring(early) end
+
+---UAS: the 2xx with our SDP.
+---@param headers string[][]?
+---@return boolean?, string? why
+function Leg:answer(headers) end
+
+---UAS: a final refusal, 300..699.
+---@param code integer
+---@param phrase string?
+---@param headers string[][]?
+---@return boolean?, string? why
+function Leg:reject(code, phrase, headers) end
+
+---CANCEL, BYE or 480, whatever the state asks for; nothing when it is over.
+---@param headers string[][]?
+function Leg:hangup(headers) end
+
+---Plays { file = path, loops = 1 } | { tone = "350+440/...", ms = 0, level = -13 } |
+---{ digits = "12w3" } | { silence = ms }; loops 0 = until stopped. Replaces what plays.
+---@param source table
+---@return integer? op, string? why
+function Leg:play(source) end
+
+---Stops what plays (its played event says "stopped").
+function Leg:stop() end
+
+---Each hears the other until unbridge, another bridge, or the end of one.
+---@param other moonline.CoreLeg
+---@return boolean?, string? why
+function Leg:bridge(other) end
+
+function Leg:unbridge() end
+
+---In-dialog INFO with application/dtmf-relay.
+---@param digit string
+---@param seconds number?
+function Leg:info_digit(digit, seconds) end
+
+---Re-INVITE that holds the peer, or takes it back.
+---@param on boolean
+---@return boolean?, string? why
+function Leg:hold(on) end
+
+---Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc; nil before there is audio.
+---@return table?
+function Leg:stats() end
+
+---Hangs up if need be and lets go of it. Closing twice is fine. Has __close.
+function Leg:close() end
+
+return sip

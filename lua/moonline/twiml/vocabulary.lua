@@ -1,0 +1,111 @@
+-- What TwiML Voice consists of, whether this program runs it or not: names for messages only.
+-- What is run is found by file (elements.lua); nothing here has to change for a new verb.
+
+local vocabulary = {}
+
+local RESPONSE = { "Response" }
+local CONNECT = { "Connect" }
+local DIAL = { "Dial" }
+
+---@class moonline.twiml.Word
+---@field parents string[] elements it may stand in
+---@field screening boolean? false: not in a call screening document
+
+---@type table<string, moonline.twiml.Word>
+vocabulary.elements = {
+  Response = { parents = {} },
+  -- verbs
+  Connect = { parents = RESPONSE, screening = false },
+  Dial = { parents = RESPONSE, screening = false },
+  Echo = { parents = RESPONSE, screening = false },
+  Enqueue = { parents = RESPONSE, screening = false },
+  Gather = { parents = RESPONSE },
+  Hangup = { parents = RESPONSE },
+  Leave = { parents = RESPONSE, screening = false },
+  Pause = { parents = { "Response", "Gather", "Prompt" } },
+  Pay = { parents = RESPONSE },
+  Play = { parents = { "Response", "Gather", "Prompt" } },
+  Prompt = { parents = { "Response", "Pay" } },
+  Queue = { parents = { "Response", "Dial" } },
+  Record = { parents = RESPONSE },
+  Redirect = { parents = RESPONSE },
+  Refer = { parents = RESPONSE, screening = false },
+  Reject = { parents = RESPONSE, screening = false },
+  Say = { parents = { "Response", "Gather", "Prompt" } },
+  Sms = { parents = RESPONSE },
+  Start = { parents = RESPONSE },
+  Stop = { parents = RESPONSE },
+  -- nouns of Dial
+  Application = { parents = DIAL },
+  Client = { parents = DIAL },
+  Conference = { parents = DIAL, screening = false },
+  Number = { parents = DIAL },
+  Sim = { parents = DIAL },
+  Sip = { parents = { "Dial", "Refer" } },
+  WhatsApp = { parents = DIAL },
+  -- nouns of Connect, Start and Stop
+  AiSession = { parents = CONNECT },
+  Autopilot = { parents = CONNECT },
+  Conversation = { parents = CONNECT },
+  ConversationRelay = { parents = CONNECT },
+  ConversationRelaySession = { parents = CONNECT },
+  Recording = { parents = { "Start" } },
+  Room = { parents = CONNECT },
+  Siprec = { parents = { "Start", "Stop" } },
+  Stream = { parents = { "Connect", "Start", "Stop" } },
+  Transcription = { parents = { "Start", "Stop" } },
+  VirtualAgent = { parents = CONNECT },
+  -- parts of nouns
+  ApplicationSid = { parents = { "Application" } },
+  Config = { parents = { "VirtualAgent" } },
+  Header = { parents = { "Headers" } },
+  Headers = { parents = { "Sip" } },
+  Identity = { parents = { "Client" } },
+  Language = { parents = { "ConversationRelay" } },
+  Parameter = {
+    parents = {
+      "Application", "Client", "ConversationRelay", "Hangup", "Pay", "Reject", "Siprec", "Stream",
+      "VirtualAgent",
+    },
+  },
+  Task = { parents = { "Enqueue" } },
+  Uri = { parents = { "Sip" } },
+}
+
+---Speech markup inside Say: element -> attributes.
+---@type table<string, table<string, boolean>>
+vocabulary.speech = {
+  ["break"] = { strength = true, time = true },
+  emphasis = { level = true },
+  lang = { ["xml:lang"] = true },
+  p = {},
+  phoneme = { alphabet = true, ph = true },
+  prosody = { volume = true, rate = true, pitch = true },
+  s = {},
+  ["say-as"] = { ["interpret-as"] = true, format = true },
+  sub = { alias = true },
+  w = { role = true },
+}
+
+---Values of ringTone: two letters of a country, and one older tone.
+---@type string[]
+vocabulary.ring_tones = {
+  "at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr",
+  "hu", "il", "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se",
+  "sg", "th", "uk", "us", "us-old", "tw", "ve", "za",
+}
+
+---Where calls can leave from: value of a SIP URI's region parameter -> place.
+---@type table<string, string>
+vocabulary.regions = {
+  us1 = "North America Virginia",
+  us2 = "North America Oregon",
+  ie1 = "Europe Ireland",
+  de1 = "Europe Frankfurt",
+  sg1 = "Asia Pacific Singapore",
+  jp1 = "Asia Pacific Tokyo",
+  br1 = "South America São Paulo",
+  au1 = "Asia Pacific Sydney",
+}
+
+return vocabulary

@@ -1,0 +1,8 @@
+-- <Hangup/>: ends the call.
+
+return {
+  name = "Hangup",
+  run = function(session)
+    session.call:hangup()
+  end,
+}
