@@ -67,7 +67,8 @@ static const luaL_Reg methods[] = {{"events", agent_events},
                                    {"dial", agent_dial},
                                    {"legs", agent_legs},
                                    {NULL, NULL}};
-static const struct ml_class agent_class = {"agent", methods, agent_close, agent_share, NULL, NULL};
+static const struct ml_class agent_class = {
+    .name = "agent", .methods = methods, .close = agent_close, .share = agent_share};
 
 static struct agent *check(lua_State *L)
 {

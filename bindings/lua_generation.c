@@ -79,8 +79,8 @@ static int generation_retire(lua_State *L);
 static const luaL_Reg methods[] = {{"deliver", generation_deliver}, {"tasks", generation_tasks},
                                    {"memory", generation_memory},   {"number", generation_number},
                                    {"retire", generation_retire},   {NULL, NULL}};
-static const struct ml_class generation_class = {"generation", methods, generation_close,
-                                                 NULL,         NULL,    NULL};
+static const struct ml_class generation_class = {
+    .name = "generation", .methods = methods, .close = generation_close};
 
 static int message_handler(lua_State *L)
 {

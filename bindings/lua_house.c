@@ -36,8 +36,8 @@ static int calls_list(lua_State *L);
 static const luaL_Reg calls_methods[] = {{"set", calls_set},       {"get", calls_get},
                                          {"remove", calls_remove}, {"count", calls_count},
                                          {"list", calls_list},     {NULL, NULL}};
-static const struct ml_class calls_class = {"calls",     calls_methods, calls_close,
-                                            calls_share, NULL,          NULL};
+static const struct ml_class calls_class = {
+    .name = "calls", .methods = calls_methods, .close = calls_close, .share = calls_share};
 
 static struct ml_calls *check(lua_State *L)
 {

@@ -32,7 +32,8 @@ static void jar_close(void *object)
     ml_http_jar_unref(object);
 }
 
-static const struct ml_class jar_class = {"jar", jar_methods, jar_close, NULL, NULL, NULL};
+static const struct ml_class jar_class = {
+    .name = "jar", .methods = jar_methods, .close = jar_close};
 
 static void fetch_free(struct fetch *fetch)
 {
@@ -88,8 +89,11 @@ static const luaL_Reg client_methods[] = {{"fetch", client_fetch},
                                           {"refuse_own", client_refuse_own},
                                           {"active", client_active},
                                           {NULL, NULL}};
-static const struct ml_class client_class = {"http client", client_methods, client_close,
-                                             client_share,  NULL,           client_left};
+static const struct ml_class client_class = {.name = "http client",
+                                             .methods = client_methods,
+                                             .close = client_close,
+                                             .share = client_share,
+                                             .left = client_left};
 
 static void fetched(const struct ml_http_response *response, void *user)
 {

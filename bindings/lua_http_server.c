@@ -63,8 +63,10 @@ static void request_moved(void *object, struct ml_state *to, lua_State *L, int i
     (void)index;
 }
 
-static const struct ml_class request_class = {"http request", request_methods, request_close,
-                                              NULL,           request_moved,   NULL};
+static const struct ml_class request_class = {.name = "http request",
+                                              .methods = request_methods,
+                                              .close = request_close,
+                                              .moved = request_moved};
 
 /* NULL, and nil, "closed" pushed, when the client is gone. */
 static struct request *open_request(lua_State *L)
@@ -224,8 +226,8 @@ static int server_port(lua_State *L);
 
 static const luaL_Reg server_methods[] = {
     {"events", server_events}, {"port", server_port}, {NULL, NULL}};
-static const struct ml_class server_class = {"http server", server_methods, server_close,
-                                             NULL,          NULL,           NULL};
+static const struct ml_class server_class = {
+    .name = "http server", .methods = server_methods, .close = server_close};
 
 static void on_request(struct ml_http_call *call, const struct ml_http_call_info *info, void *user)
 {

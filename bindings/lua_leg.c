@@ -51,7 +51,8 @@ static const luaL_Reg methods[] = {
     {"hangup", leg_hangup}, {"play", leg_play},         {"stop", leg_stop},
     {"bridge", leg_bridge}, {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
     {"hold", leg_hold},     {"stats", leg_stats},       {NULL, NULL}};
-const struct ml_class ml_leg_class = {"leg", methods, leg_close, NULL, leg_moved, NULL};
+const struct ml_class ml_leg_class = {
+    .name = "leg", .methods = methods, .close = leg_close, .moved = leg_moved};
 
 /* ---- events ---- */
 

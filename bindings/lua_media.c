@@ -33,8 +33,8 @@ static int media_record(lua_State *L);
 
 static const luaL_Reg media_methods[] = {
     {"streams", media_streams}, {"record", media_record}, {NULL, NULL}};
-static const struct ml_class media_class = {"media",     media_methods, media_close,
-                                            media_share, NULL,          NULL};
+static const struct ml_class media_class = {
+    .name = "media", .methods = media_methods, .close = media_close, .share = media_share};
 
 struct ml_media *ml_lua_media_check(lua_State *L, int index)
 {
@@ -121,7 +121,7 @@ static int recorder_stop(lua_State *L);
 static const luaL_Reg recorder_methods[] = {
     {"join", recorder_join}, {"pause", recorder_pause}, {"stop", recorder_stop}, {NULL, NULL}};
 static const struct ml_class recorder_class = {
-    "recorder", recorder_methods, recorder_close, NULL, NULL, NULL};
+    .name = "recorder", .methods = recorder_methods, .close = recorder_close};
 
 static void recorded(const struct ml_recording *recording, void *user)
 {
@@ -283,8 +283,11 @@ static int speech_cancel(lua_State *L);
 
 static const luaL_Reg speech_methods[] = {
     {"say", speech_say}, {"cancel", speech_cancel}, {NULL, NULL}};
-static const struct ml_class speech_class = {"speech",     speech_methods, speech_close,
-                                             speech_share, NULL,           speech_left};
+static const struct ml_class speech_class = {.name = "speech",
+                                             .methods = speech_methods,
+                                             .close = speech_close,
+                                             .share = speech_share,
+                                             .left = speech_left};
 
 static int media_speech(lua_State *L)
 {

@@ -42,8 +42,8 @@ static void watcher_close(void *object)
 }
 
 static const luaL_Reg watcher_methods[] = {{NULL, NULL}};
-static const struct ml_class watcher_class = {"watch", watcher_methods, watcher_close, NULL, NULL,
-                                              NULL};
+static const struct ml_class watcher_class = {
+    .name = "watch", .methods = watcher_methods, .close = watcher_close};
 
 static void signalled(void *user)
 {
@@ -138,7 +138,8 @@ static int child_pid(lua_State *L);
 static int child_kill(lua_State *L);
 
 static const luaL_Reg child_methods[] = {{"pid", child_pid}, {"kill", child_kill}, {NULL, NULL}};
-static const struct ml_class child_class = {"child", child_methods, child_close, NULL, NULL, NULL};
+static const struct ml_class child_class = {
+    .name = "child", .methods = child_methods, .close = child_close};
 
 static void set_bytes(lua_State *L, const char *name, struct ml_str bytes)
 {

@@ -326,12 +326,13 @@ static int task_catch(lua_State *L)
 static int task_cancel(lua_State *L)
 {
     struct ml_task *task = check(L, 1);
+    const char *reason = luaL_optstring(L, 2, NULL);
 
     if (task->status == ML_TASK_OVER)
         return 0;
     lua_newtable(L);
     ml_set_text(L, "kind", "cancel");
-    ml_set_text(L, "reason", luaL_optstring(L, 2, NULL));
+    ml_set_text(L, "reason", reason);
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
     if (!task->grace)
         task->cancel = true;
@@ -410,7 +411,8 @@ static void timer_fired(void *user)
 }
 
 static const luaL_Reg timer_methods[] = {{NULL, NULL}};
-static const struct ml_class timer_class = {"timer", timer_methods, timer_free, NULL, NULL, NULL};
+static const struct ml_class timer_class = {
+    .name = "timer", .methods = timer_methods, .close = timer_free};
 
 static int task_timer(lua_State *L)
 {

@@ -21,7 +21,7 @@ int ml_bridge(struct ml_stream *a, struct ml_stream *b)
         return ML_OK;
     ml_unbridge(a);
     ml_unbridge(b);
-    ml_media_gather(a, b);
+    ml_media_gather(a->home, b);
     a->mate = b;
     b->mate = a;
     message = ml_message_new(ML_MESSAGE_BRIDGE, a);
@@ -44,7 +44,8 @@ static void silence_chirp(struct ml_stream *stream)
 {
     stream->chirp.holding = false;
     stream->chirp_count = 0;
-    ml_timeline_break(&stream->line);
+    if (stream->line.speaker == ML_SPEAKER_RELAY)
+        ml_timeline_break(&stream->line);
 }
 
 void ml_unbridge_now(struct ml_stream *stream)
@@ -107,7 +108,7 @@ static void make_tone(struct ml_worker *worker, struct ml_stream *to, enum ml_ev
 {
     struct ml_key *chirp = &to->chirp;
 
-    if (step == ML_EVENT_BEGUN) {
+    if (step == ML_EVENT_BEGUN || step == ML_EVENT_WHOLE) {
         ml_stream_chirp(worker, to, key);
         return;
     }

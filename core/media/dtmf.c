@@ -107,9 +107,10 @@ enum ml_event_step ml_event_packet(struct ml_event_rx *rx, uint32_t timestamp,
         return ML_EVENT_NOTHING;
     rx->pressed = true;
     rx->last_us = now_us;
-    if (event->end)
-        return go_on(rx, event, now_us, ended);
-    return ML_EVENT_BEGUN;
+    if (!event->end)
+        return ML_EVENT_BEGUN;
+    go_on(rx, event, now_us, ended);
+    return ML_EVENT_WHOLE;
 }
 
 int64_t ml_event_deadline(const struct ml_event_rx *rx)

@@ -11,11 +11,11 @@
 
 enum {
     ML_EVENT_SIZE = 4,
-    ML_EVENT_VOLUME = 10,     /* -10 dBm0 */
-    ML_EVENT_LOST_MS = 150,   /* a press whose end was lost ends so long after its last packet */
-    ML_EVENTS_A_SECOND = 50,  /* more are dropped: no finger and no dialler is that fast */
-    ML_KEY_MS = 100,          /* how long our own presses are, and the pause after them */
-    ML_KEY_LEVEL = -7         /* dBm0 of a key made as a tone */
+    ML_EVENT_VOLUME = 10,    /* -10 dBm0 */
+    ML_EVENT_LOST_MS = 150,  /* a press whose end was lost ends so long after its last packet */
+    ML_EVENTS_A_SECOND = 50, /* more are dropped: no finger and no dialler is that fast */
+    ML_KEY_MS = 100,         /* how long our own presses are, and the pause after them */
+    ML_KEY_LEVEL = -7        /* dBm0 of a key made as a tone */
 };
 
 struct ml_event {
@@ -51,10 +51,17 @@ struct ml_press {
     int ms;
 };
 
-enum ml_event_step { ML_EVENT_NOTHING, ML_EVENT_BEGUN, ML_EVENT_GOES_ON, ML_EVENT_ENDED };
+/* WHOLE: begun and ended by one packet, the others were lost. */
+enum ml_event_step {
+    ML_EVENT_NOTHING,
+    ML_EVENT_BEGUN,
+    ML_EVENT_GOES_ON,
+    ML_EVENT_ENDED,
+    ML_EVENT_WHOLE
+};
 
-/* One packet came. ended[0] is filled for ML_EVENT_ENDED; *over and ended[1] tell of a press before
- * this one, whose end was lost and which ends now. */
+/* One packet came. ended[0] is filled for ENDED and WHOLE; *over and ended[1] tell of a press
+ * before this one, whose end was lost and which ends now. */
 enum ml_event_step ml_event_packet(struct ml_event_rx *rx, uint32_t timestamp,
                                    const struct ml_event *event, int64_t now_us,
                                    struct ml_press *ended, bool *over);

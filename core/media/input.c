@@ -17,7 +17,7 @@ static void tell_digit(struct ml_stream *stream, char key, int ms)
 static void press(struct ml_worker *worker, struct ml_stream *stream, char key, int ms)
 {
     tell_digit(stream, key, ms);
-    for (int i = stream->tap_count - 1; i >= 0; i--)
+    for (int i = stream->tap_count - 1; i >= 0; i--) /* down: one that ends takes itself out */
         ml_recorder_key(worker, stream->taps[i].recorder, stream->taps[i].channel, key);
 }
 
@@ -69,7 +69,7 @@ static void take_event(struct ml_worker *worker, struct ml_stream *stream, uint8
         ml_bridge_event(worker, stream, packet, *rtp, step, ml_event_key(event.code));
     if (over)
         press(worker, stream, ended[1].key, ended[1].ms);
-    if (step == ML_EVENT_ENDED)
+    if (step == ML_EVENT_ENDED || step == ML_EVENT_WHOLE)
         press(worker, stream, ended[0].key, ended[0].ms);
     if (!stream->key_end.due && ml_event_deadline(&stream->keys))
         ml_worker_tick(worker, &stream->key_end, ml_event_deadline(&stream->keys));
@@ -123,6 +123,8 @@ static void take(struct ml_worker *worker, struct ml_stream *stream, uint8_t *pa
     event = target->event_receive_type >= 0 && rtp.type == target->event_receive_type;
     if (!audio && !event && rtp.type != ML_RTP_COMFORT_NOISE)
         goto drop;
+    if (!audio && !stream->latch.locked && !ml_endpoint_eq(&stream->latch.sdp, from))
+        goto drop; /* a stranger is not learned by keys */
     switch (ml_latch_packet(&stream->latch, from)) {
     case ML_LATCH_DROP:
         goto drop;
@@ -149,8 +151,8 @@ void ml_stream_receive(struct ml_worker *worker, struct ml_stream *stream)
 {
     uint8_t *packet = worker->packet + ML_PACKET_ROOM;
     struct ml_endpoint from = {.length = sizeof from.a};
-    ssize_t n = recvfrom(stream->pair.rtp, packet, ML_PACKET_MAX, MSG_TRUNC, &from.a.any,
-                         &from.length);
+    ssize_t n =
+        recvfrom(stream->pair.rtp, packet, ML_PACKET_MAX, MSG_TRUNC, &from.a.any, &from.length);
 
     if (n < 0)
         return;

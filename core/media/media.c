@@ -73,22 +73,22 @@ static void take(struct ml_note *note)
     free_note(note);
 }
 
-/* A handler may free the engine when nothing is left in it: then the loop must end here. */
+/* A handler may free the engine when nothing is left in it: then the struct goes here. */
 static void on_notes(int fd, int events, void *user)
 {
     struct ml_media *media = user;
     struct ml_node *node;
     uint64_t count;
-    bool freed = false;
 
     (void)events;
     if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
         return;
-    media->freed = &freed;
-    while (!freed && (node = ml_queue_pop(&media->notes)) != NULL)
+    media->telling = true;
+    while (!media->freed && (node = ml_queue_pop(&media->notes)) != NULL)
         take(ML_CONTAINER(node, struct ml_note, node));
-    if (!freed)
-        media->freed = NULL;
+    media->telling = false;
+    if (media->freed)
+        ml_free(media);
 }
 
 /* ---- workers ---- */
@@ -150,8 +150,8 @@ static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker
         stream->home->load--;
         stream->home = to;
         to->load++;
-        party->stream = ml_realloc(party->stream,
-                                   (size_t)(party->streams + 1) * sizeof *party->stream);
+        party->stream =
+            ml_realloc(party->stream, (size_t)(party->streams + 1) * sizeof *party->stream);
         party->stream[party->streams++] = stream;
     }
     ML_LIST_EACH(&media->recorders, link)
@@ -162,27 +162,32 @@ static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker
             continue;
         recorder->marked = false;
         recorder->home = to;
-        party->recorder = ml_realloc(party->recorder,
-                                     (size_t)(party->recorders + 1) * sizeof *party->recorder);
+        party->recorder =
+            ml_realloc(party->recorder, (size_t)(party->recorders + 1) * sizeof *party->recorder);
         party->recorder[party->recorders++] = recorder;
     }
     return party;
 }
 
-void ml_media_gather(struct ml_stream *a, struct ml_stream *b)
+static void move(struct ml_media *media, struct ml_worker *from, struct ml_worker *to)
 {
-    struct ml_worker *from = b->home;
-    struct ml_message *message;
+    struct ml_message *message = ml_message_new(ML_MESSAGE_LEAVE, NULL);
 
-    if (from == a->home)
-        return;
-    b->marked = true;
-    while (spread(b->media)) {
+    while (spread(media)) {
     }
-    message = ml_message_new(ML_MESSAGE_LEAVE, NULL);
-    message->party = party_of_marked(b->media, a->home);
-    message->to = a->home;
+    message->party = party_of_marked(media, to);
+    message->to = to;
     ml_worker_send(from, message);
+}
+
+void ml_media_gather(struct ml_worker *to, struct ml_stream *stream)
+{
+    struct ml_worker *from = stream->home;
+
+    if (from == to)
+        return;
+    stream->marked = true;
+    move(stream->media, from, to);
 }
 
 /* ---- the engine ---- */
@@ -261,11 +266,11 @@ void ml_media_free(struct ml_media *media)
         ml_io_free(media->io);
     if (media->wake >= 0)
         close(media->wake);
-    if (media->freed)
-        *media->freed = true;
     ml_ports_free(media->ports);
     ml_free(media->workers);
-    ml_free(media);
+    media->freed = true;
+    if (!media->telling)
+        ml_free(media);
 }
 
 int ml_media_streams(const struct ml_media *media)

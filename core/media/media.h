@@ -18,9 +18,10 @@ struct ml_recorder;
 
 struct ml_media_options {
     int threads;
-    const char *address;          /* default local address of RTP sockets */
-    uint16_t port_min, port_max;  /* even ports for RTP, the next for RTCP; a freed pair rests 30 s */
-    int rtp_timeout_ms;           /* no packet while some are due: handlers->lost; 0: never */
+    const char *address; /* default local address of RTP sockets */
+    /* Even ports for RTP, the next for RTCP; a freed pair rests 30 s. 0: any free ports. */
+    uint16_t port_min, port_max;
+    int rtp_timeout_ms; /* no packet while some are due: handlers->lost; 0: never */
 };
 
 int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
@@ -40,7 +41,8 @@ struct ml_stream_handlers {
     void (*digit)(char digit, int duration_ms, void *user);
     /* What ml_stream_play began under this number is over. text says why it failed, or NULL. */
     void (*played)(uint32_t op, enum ml_play_end end, const char *text, void *user);
-    /* No RTP for rtp_timeout_ms. Once. */
+    /* No RTP for rtp_timeout_ms although the target has an address and receive is set. Once for
+     * each ml_stream_set_target; noticed within a second. Never in virtual time. */
     void (*lost)(void *user);
 };
 
@@ -50,29 +52,32 @@ struct ml_stream_target {
     uint16_t port, rtcp_port;
     enum ml_codec codec;
     int send_type, receive_type; /* payload types */
-    int event_send_type, event_receive_type; /* telephone-event, -1: none; then tones are made and detected */
-    int ptime; /* ms, of what we send */
-    bool send, receive; /* direction; !receive: no RTP timeout */
+    /* telephone-event, -1: none; then tones are made and detected */
+    int event_send_type, event_receive_type;
+    int ptime;          /* ms, of what we send; outside 10-60: 20 */
+    bool send, receive; /* direction; !receive: what comes is not heard, no RTP timeout */
 };
 
 /* Binds a port pair. bind NULL: the default address. */
-int ml_stream_new(struct ml_media *media, const char *bind, const struct ml_stream_handlers *handlers,
-                  void *user, struct ml_stream **streamp, struct ml_fault *fault);
+int ml_stream_new(struct ml_media *media, const char *bind,
+                  const struct ml_stream_handlers *handlers, void *user, struct ml_stream **streamp,
+                  struct ml_fault *fault);
 /* Stops what plays (no handler is called any more), leaves bridge and recorders, rests the port. */
 void ml_stream_free(struct ml_stream *stream);
 uint16_t ml_stream_port(const struct ml_stream *stream);
 const char *ml_stream_address(const struct ml_stream *stream);
-/* Repeatable (re-INVITE). SSRC, sequence and timestamps go on without a gap; the lock on the source
- * address opens again only when address or port changed. */
+/* Repeatable (re-INVITE). Until the first one nothing is sent or believed. What is believed:
+ * packets from the SDP's address, at once and for good; from elsewhere only when that address is
+ * private or the same host, after five audio packets. SSRC, sequence and timestamps go on without
+ * a gap; the lock on the source opens again only when address or port changed. */
 void ml_stream_set_target(struct ml_stream *stream, const struct ml_stream_target *target);
-/* Receiving only what the peer sends before our offer was answered (early media): see set_target. */
 
 struct ml_stream_stats {
     uint64_t sent, received, dropped; /* packets; dropped: not from the locked source, malformed */
-    uint64_t lost; /* by sequence numbers */
+    uint64_t lost;                    /* by sequence numbers */
     int jitter_us;
     uint32_t ssrc;
-    int octets_sent; 
+    int octets_sent;
 };
 void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats);
 
@@ -109,29 +114,37 @@ void ml_unbridge(struct ml_stream *a);
 /* ---- recording ----------------------------------------------------------------------------- */
 
 struct ml_recorder_options {
-    const char *path;         /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
-    struct ml_stream *left;   /* what this peer says: channel 1 */
-    struct ml_stream *right;  /* channel 2, or mixed in when mono; NULL: only left */
+    const char *path;        /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
+    struct ml_stream *left;  /* what this peer says: channel 1 */
+    struct ml_stream *right; /* channel 2, or mixed in when mono; NULL: only left */
     bool dual;
-    bool trim;                /* cut silence at begin and end when finished */
-    int max_ms;               /* 0: no limit */
-    int silence_ms;           /* end after this long without speech; 0: never */
-    const char *finish_keys;  /* a digit of these on left ends it; NULL: none */
+    bool trim;               /* cut silence at begin and end when finished */
+    int max_ms;              /* 0: no limit */
+    int silence_ms;          /* end after this long without speech; 0: never */
+    const char *finish_keys; /* a digit of these on left ends it; NULL: none */
 };
 
-enum ml_record_end { ML_RECORD_STOPPED, ML_RECORD_MAX, ML_RECORD_SILENCE, ML_RECORD_KEY, ML_RECORD_FAILED };
+enum ml_record_end {
+    ML_RECORD_STOPPED,
+    ML_RECORD_MAX,
+    ML_RECORD_SILENCE,
+    ML_RECORD_KEY,
+    ML_RECORD_FAILED
+};
 
 struct ml_recording {
     enum ml_record_end end;
-    char key;         /* ML_RECORD_KEY */
-    int duration_ms;  /* of the file, after trimming */
+    char key;        /* ML_RECORD_KEY */
+    int duration_ms; /* of the file, after trimming */
     int channels;
     bool absent;      /* nothing but silence was left */
     const char *text; /* why it failed, or NULL */
 };
 typedef void ml_recorded_fn(const struct ml_recording *recording, void *user);
 
-/* done is called once, when the file is finished on disk. */
+/* done is called once, when the file is finished on disk; never from within. A path that cannot be
+ * written comes as ML_RECORD_FAILED. The streams may be freed before: silence from then on. With
+ * trim and absent there is no file. */
 int ml_recorder_new(struct ml_media *media, const struct ml_recorder_options *options,
                     ml_recorded_fn *done, void *user, struct ml_recorder **recorderp,
                     struct ml_fault *fault);
@@ -143,22 +156,23 @@ void ml_recorder_stop(struct ml_recorder *recorder);
 
 /* ---- speech -------------------------------------------------------------------------------- */
 
-struct ml_speech; /* text to WAV files by espeak-ng as a child process, cached by hash in a folder */
+struct ml_speech; /* text to WAV files by espeak-ng as a child process, cached by hash in a folder
+                   */
 
 struct ml_speech_options {
-    const char *cache; /* folder */
+    const char *cache;   /* folder */
     const char *program; /* "espeak-ng" */
-    int max_children;  /* 0: one per core */
+    int max_children;    /* 0: one per core */
 };
 typedef void ml_spoken_fn(int status, const char *path, const char *text, void *user);
 
 int ml_speech_new(struct ml_loop *loop, const struct ml_speech_options *options,
                   struct ml_speech **speechp, struct ml_fault *fault);
 void ml_speech_free(struct ml_speech *speech);
-/* language "en-US", voice "man"/"woman"/NULL. markup: SSML, with <audio> and <mark> taken out. Returns
- * a number for ml_speech_cancel. done is called later, never from within. */
-uint32_t ml_speech_say(struct ml_speech *speech, const char *text, bool markup, const char *language,
-                       const char *voice, ml_spoken_fn *done, void *user);
+/* language "en-US", voice "man"/"woman"/NULL. markup: SSML, with <audio> and <mark> taken out.
+ * Returns a number for ml_speech_cancel. done is called later, never from within. */
+uint32_t ml_speech_say(struct ml_speech *speech, const char *text, bool markup,
+                       const char *language, const char *voice, ml_spoken_fn *done, void *user);
 void ml_speech_cancel(struct ml_speech *speech, uint32_t number);
 
 #endif

@@ -31,7 +31,7 @@ struct ml_media {
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
-    bool *freed; /* set while notes are handed out */
+    bool telling, freed; /* notes are handed out; ml_media_free was called meanwhile */
 };
 
 /* ---- notes: from any thread to the control thread ---- */
@@ -61,8 +61,9 @@ struct ml_note *ml_note_new(enum ml_note_kind kind, struct ml_stream *stream);
 /* Takes the note. */
 void ml_media_note(struct ml_media *media, struct ml_note *note);
 struct ml_worker *ml_media_lightest(struct ml_media *media);
-/* Brings b, and all that is bridged or recorded with it, to a's worker. Control thread. */
-void ml_media_gather(struct ml_stream *a, struct ml_stream *b);
+/* Brings the stream, and all that is bridged or recorded with it, to that worker. Control thread.
+ */
+void ml_media_gather(struct ml_worker *to, struct ml_stream *stream);
 
 /* ---- streams ---- */
 

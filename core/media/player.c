@@ -42,8 +42,10 @@ static int setup(struct ml_player *player, struct ml_disk *disk, const struct ml
         player->reader = ml_reader_new(disk, source->text, source->loops);
         return ML_OK;
     case ML_SOURCE_TONE:
-        if (!ml_tone_init(&player->tone, source->text, source->level ? source->level : ML_TONE_LEVEL))
-            return ml_fail(fault, ML_EINVAL, "tone: \"%.100s\" at %d dBm0 is not like \"440+480/2000,0/4000\"",
+        if (!ml_tone_init(&player->tone, source->text,
+                          source->level ? source->level : ML_TONE_LEVEL))
+            return ml_fail(fault, ML_EINVAL,
+                           "tone: \"%.100s\" at %d dBm0 is not like \"440+480/2000,0/4000\"",
                            source->text, source->level);
         return ML_OK;
     case ML_SOURCE_DIGITS:

@@ -16,9 +16,9 @@ enum { ML_FRAME_MAX = 480 }; /* samples: 60 ms */
 
 enum ml_frame_kind {
     ML_FRAME_AUDIO,
-    ML_FRAME_EVENT,  /* a telephone-event packet */
-    ML_FRAME_PAUSE,  /* time passes, nothing is sent */
-    ML_FRAME_WAIT,   /* not yet ready, time does not pass */
+    ML_FRAME_EVENT, /* a telephone-event packet */
+    ML_FRAME_PAUSE, /* time passes, nothing is sent */
+    ML_FRAME_WAIT,  /* not yet ready, time does not pass */
     ML_FRAME_DONE,
     ML_FRAME_FAILED
 };

@@ -29,8 +29,8 @@ int ml_ports_new(uint16_t min, uint16_t max, struct ml_ports **portsp, struct ml
     if (min > 0) {
         count = ((int)max - first + 1) / 2;
         if (max < min || count < 1)
-            return ml_fail(fault, ML_EINVAL, "rtp.ports: no even port with the next between %d and %d",
-                           min, max);
+            return ml_fail(fault, ML_EINVAL,
+                           "rtp.ports: no even port with the next between %d and %d", min, max);
     }
     *portsp = ml_alloc(sizeof **portsp + (size_t)count * sizeof(struct slot));
     (*portsp)->min = (uint16_t)first;
@@ -107,7 +107,8 @@ static int take_any(const struct ml_endpoint *address, struct ml_port_pair *pair
         if (errno != 0 && errno != EADDRINUSE)
             break;
     }
-    return ml_fail(fault, ML_ENET, "no pair of UDP ports: %s", strerror(errno ? errno : EADDRINUSE));
+    return ml_fail(fault, ML_ENET, "no pair of UDP ports: %s",
+                   strerror(errno ? errno : EADDRINUSE));
 }
 
 int ml_ports_take(struct ml_ports *ports, const struct ml_endpoint *address,

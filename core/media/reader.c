@@ -23,10 +23,10 @@ enum {
     RATE_MIN = 1000, /* so that one chunk grows eightfold at most */
     RATE_MAX = 384000,
     CHANNELS_MAX = 16,
-    CHUNK = 512,                  /* frames of the file decoded at once */
-    CHUNK_OUT = CHUNK * 8 + 64,   /* ... and what that can become */
-    AHEAD = 16384,                /* samples: two seconds */
-    QUALITY = 5                   /* of the resampler, 0-10 */
+    CHUNK = 512,                /* frames of the file decoded at once */
+    CHUNK_OUT = CHUNK * 8 + 64, /* ... and what that can become */
+    AHEAD = 16384,              /* samples: two seconds */
+    QUALITY = 5                 /* of the resampler, 0-10 */
 };
 
 struct ml_reader {
@@ -96,8 +96,8 @@ static bool open_file(struct ml_reader *reader)
         return false;
     }
     if (reader->info.samplerate != RATE) {
-        reader->resampler = speex_resampler_init(1, (spx_uint32_t)reader->info.samplerate, RATE,
-                                                 QUALITY, &error);
+        reader->resampler =
+            speex_resampler_init(1, (spx_uint32_t)reader->info.samplerate, RATE, QUALITY, &error);
         if (!reader->resampler) {
             fail(reader, "%s: %s", reader->path, speex_resampler_strerror(error));
             return false;
@@ -172,8 +172,7 @@ static void end_of_round(struct ml_reader *reader)
         return;
     }
     reader->any = false;
-    if ((reader->loops > 0 && --reader->loops == 0) ||
-        sf_seek(reader->file, 0, SEEK_SET) != 0)
+    if ((reader->loops > 0 && --reader->loops == 0) || sf_seek(reader->file, 0, SEEK_SET) != 0)
         finish(reader);
 }
 

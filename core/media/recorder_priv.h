@@ -39,8 +39,7 @@ struct ml_recorder {
     char *path;
     int channels;
     bool trim;
-    int64_t max; /* samples; 0: none */
-    int64_t silence_us;
+    int64_t max, silence; /* samples; 0: none */
     char finish_keys[20];
     /* between worker and disk */
     struct ml_ring *ring; /* frames */
@@ -53,10 +52,10 @@ struct ml_recorder {
     bool over, paused, skipping;
     int64_t begun_us; /* moved on by what was skipped */
     int64_t paused_us;
-    int64_t written;        /* the timeline up to here has gone to the ring */
-    int64_t asked;          /* ... when the disk was last told */
-    int64_t missing, gone;  /* frames the ring had no room for: owed as silence, ever */
-    int64_t quiet;          /* samples since the last loud block */
+    int64_t written;            /* the timeline up to here has gone to the ring */
+    int64_t asked;              /* ... when the disk was last told */
+    int64_t missing, gone;      /* frames the ring had no room for: owed as silence, ever */
+    int64_t quiet;              /* samples since the last loud block */
     int64_t loud_from, loud_to; /* -1: nothing loud yet */
     enum ml_record_end end;
     char key;
@@ -69,8 +68,6 @@ struct ml_recorder {
 };
 
 /* take.c */
-void ml_take_begin(struct ml_worker *worker, struct ml_recorder *recorder,
-                   struct ml_stream *left, struct ml_stream *right);
 void ml_take_tick(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now);
 
 /* take_file.c */

@@ -45,16 +45,16 @@ void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream)
     size_t n;
 
     report.sender = sent != stream->sent_reported;
-    report.has_block = stream->account.begun &&
-                       stream->account.received != stream->account.received_before;
+    report.has_block =
+        stream->account.begun && stream->account.received != stream->account.received_before;
     if (!stream->reachable || stream->target.rtcp_port == 0 ||
         (!report.sender && !report.has_block))
         return;
     stream->sent_reported = sent;
     if (report.sender) {
         report.ntp = ml_rtcp_ntp(ml_clock_wall_ms());
-        report.timestamp = stream->line.base +
-                           (uint32_t)((worker->now - stream->line.zero_us) * 8 / 1000);
+        report.timestamp =
+            stream->line.base + (uint32_t)((worker->now - stream->line.zero_us) * 8 / 1000);
         report.packets = sent;
         report.octets = (uint32_t)atomic_load_explicit(&stream->octets, memory_order_relaxed);
     }
@@ -69,8 +69,8 @@ void ml_stream_receive_report(struct ml_worker *worker, struct ml_stream *stream
     struct ml_endpoint from = {.length = sizeof from.a};
     struct ml_rtcp_report report;
     uint8_t packet[ML_PACKET_MAX];
-    ssize_t n = recvfrom(stream->pair.rtcp, packet, sizeof packet, MSG_TRUNC, &from.a.any,
-                         &from.length);
+    ssize_t n =
+        recvfrom(stream->pair.rtcp, packet, sizeof packet, MSG_TRUNC, &from.a.any, &from.length);
 
     if (n < 0 || n > ML_PACKET_MAX ||
         !ml_endpoint_same_host(&from, ml_latch_destination(&stream->latch)))

@@ -56,11 +56,8 @@ void ml_rtp_build(uint8_t *header, const struct ml_rtp *rtp)
 
 static void begin(struct ml_rtp_account *account, const struct ml_rtp *rtp)
 {
-    *account = (struct ml_rtp_account){.begun = true,
-                                       .ssrc = rtp->ssrc,
-                                       .base = rtp->seq,
-                                       .highest = rtp->seq,
-                                       .received = 1};
+    *account = (struct ml_rtp_account){
+        .begun = true, .ssrc = rtp->ssrc, .base = rtp->seq, .highest = rtp->seq, .received = 1};
 }
 
 /* timed is false for packets whose timestamp does not tell when they were sent (telephone-event,
@@ -70,8 +67,8 @@ bool ml_rtp_account(struct ml_rtp_account *account, const struct ml_rtp *rtp, ui
 {
     uint32_t transit = arrival - rtp->timestamp;
     int ahead = ml_rtp_seq_ahead(rtp->seq, (uint16_t)account->highest);
-    bool fresh = !account->begun || account->ssrc != rtp->ssrc || ahead > SEQ_JUMP ||
-                 ahead < -SEQ_JUMP;
+    bool fresh =
+        !account->begun || account->ssrc != rtp->ssrc || ahead > SEQ_JUMP || ahead < -SEQ_JUMP;
     int32_t change;
 
     if (fresh) {

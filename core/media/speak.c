@@ -18,8 +18,7 @@ void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t 
     const struct ml_endpoint *to = ml_latch_destination(&stream->latch);
 
     ml_rtp_build(packet, rtp);
-    sendto(stream->pair.rtp, packet, ML_RTP_HEADER + payload, MSG_NOSIGNAL, &to->a.any,
-           to->length);
+    sendto(stream->pair.rtp, packet, ML_RTP_HEADER + payload, MSG_NOSIGNAL, &to->a.any, to->length);
     ml_count(&stream->sent, 1);
     ml_count(&stream->octets, payload);
     stream->stirred = true;
@@ -34,8 +33,7 @@ static void send_audio(struct ml_worker *worker, struct ml_stream *stream,
     if (!ml_stream_can_send(stream))
         return;
     ml_timeline_own(&stream->line, due, frame->n, &rtp);
-    ml_codec_encode(stream->target.codec, frame->samples, frame->n,
-                    worker->packet + ML_RTP_HEADER);
+    ml_codec_encode(stream->target.codec, frame->samples, frame->n, worker->packet + ML_RTP_HEADER);
     ml_stream_send(worker, stream, worker->packet, &rtp, frame->n);
 }
 
@@ -112,8 +110,7 @@ static int64_t say(struct ml_worker *worker, struct ml_stream *stream, int64_t d
     case ML_FRAME_FAILED:
         if (!stream->player)
             return 0;
-        end_player(stream, frame.kind == ML_FRAME_DONE ? ML_PLAY_DONE : ML_PLAY_FAILED,
-                   frame.text);
+        end_player(stream, frame.kind == ML_FRAME_DONE ? ML_PLAY_DONE : ML_PLAY_FAILED, frame.text);
         return stream->chirp_count > 0 ? due : 0;
     }
     return due + frame.n * INT64_C(125);

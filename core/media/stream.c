@@ -14,8 +14,8 @@ enum { PTIME_MIN = 10, PTIME_MAX = 60 };
 /* ---- control ---- */
 
 int ml_stream_new(struct ml_media *media, const char *bind,
-                  const struct ml_stream_handlers *handlers, void *user,
-                  struct ml_stream **streamp, struct ml_fault *fault)
+                  const struct ml_stream_handlers *handlers, void *user, struct ml_stream **streamp,
+                  struct ml_fault *fault)
 {
     struct ml_stream *stream = ml_alloc(sizeof *stream);
     int status;
@@ -38,8 +38,8 @@ int ml_stream_new(struct ml_media *media, const char *bind,
     ml_random_hex(stream->cname, 8);
     ml_timeline_init(&stream->line, ml_clock_us());
     stream->ssrc = stream->line.ssrc;
-    stream->target = (struct ml_stream_target){.ptime = ML_PTIME, .event_send_type = -1,
-                                               .event_receive_type = -1};
+    stream->target = (struct ml_stream_target){
+        .ptime = ML_PTIME, .event_send_type = -1, .event_receive_type = -1};
     stream->speak.fn = ml_stream_speak;
     stream->key_end.fn = ml_stream_key_end;
     ml_list_append(&media->streams, &stream->all);

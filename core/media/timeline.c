@@ -60,8 +60,8 @@ static bool is_new(const struct ml_timeline *line, int64_t us, bool event, const
         return true;
     if (event)
         return false;
-    drift = ml_rtp_time_ahead(in->timestamp, line->time_last) -
-            (us - line->last_us) * RATE_MS / 1000;
+    drift =
+        ml_rtp_time_ahead(in->timestamp, line->time_last) - (us - line->last_us) * RATE_MS / 1000;
     return drift > TIME_JUMP || drift < -TIME_JUMP;
 }
 

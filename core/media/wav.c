@@ -139,7 +139,8 @@ static int replace(struct ml_wav *wav, const char *path, uint64_t from, uint64_t
 
     if (status != 0)
         goto done;
-    error = copy(wav->fd, ML_WAV_HEADER + from * frame, part.fd, ML_WAV_HEADER, (to - from) * frame);
+    error =
+        copy(wav->fd, ML_WAV_HEADER + from * frame, part.fd, ML_WAV_HEADER, (to - from) * frame);
     part.frames = to - from;
     status = error ? failed(fault, name, error) : ml_wav_patch(&part, fault);
     if (status == 0 && rename(name, path) != 0)

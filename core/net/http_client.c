@@ -170,7 +170,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
                        struct ml_http_client **clientp, struct ml_fault *fault)
 {
     static const struct ml_http_client_options defaults;
-    struct ml_resolver_options names = {NULL, 0, NULL};
+    struct ml_resolver_options names = {.resolve = options ? options->resolve : NULL};
     struct ml_http_client *client = ml_alloc(sizeof *client);
     int code;
 
@@ -181,7 +181,6 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
     ml_list_init(&client->exchanges);
     client->timer = ml_timer_new(loop, on_timer, client);
     client->ca_file = ml_strdup(options->ca_file);
-    names.resolve = options->resolve;
     names.resolve_count = options->resolve_count;
     code = read_rules(client, options, fault);
     if (code == ML_OK)

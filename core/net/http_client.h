@@ -67,8 +67,8 @@ struct ml_http_request {
 
 struct ml_http_response {
     enum ml_http_failure failure;
-    char text[160]; /* a sentence about the failure, "" when ok */
-    int status;     /* 0 when no response came */
+    char text[160];             /* a sentence about the failure, "" when ok */
+    int status;                 /* 0 when no response came */
     const char *const *headers; /* name, value, name, value ... as received */
     size_t header_count;        /* number of pairs */
     struct ml_str body;         /* borrowed, as are the headers, until the callback returns */

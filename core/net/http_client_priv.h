@@ -1,5 +1,6 @@
-/* What http_client.c (the client, its sockets and times) and http_exchange.c (one request and its
- * answer) share. Nobody else includes this. Loop thread. */
+/* What http_client.c (the client, its sockets and times), http_request.c (what is asked) and
+ * http_exchange.c (how it is done and what came of it) share. Nobody else includes this. Loop
+ * thread. */
 #ifndef ML_NET_HTTP_CLIENT_PRIV_H
 #define ML_NET_HTTP_CLIENT_PRIV_H
 
@@ -48,7 +49,7 @@ struct ml_http_exchange {
     int64_t connect_deadline, deadline, last_heard;
     int connect_timeout, read_timeout;
     bool connected;
-    enum ml_http_peer peer; /* what the virtual clock was told */
+    enum ml_http_peer peer;       /* what the virtual clock was told */
     enum ml_http_failure failure; /* set before curl is made to stop */
     char text[160];
     char curl_text[CURL_ERROR_SIZE];
@@ -68,15 +69,13 @@ int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_req
                          struct ml_http_exchange **exchangep);
 void ml_http_exchange_free(struct ml_http_exchange *x);
 /* Sets every option of the easy handle; hosts are the addresses of x->host, or none if numeric. */
-void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *hosts, size_t count);
+void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *hosts,
+                              size_t count);
 /* Takes curl's verdict into x->failure and x->text. */
 void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code);
 /* Arms x->timer for the next deadline. */
 void ml_http_exchange_arm(struct ml_http_exchange *x);
 /* Tells the virtual clock who is at the other end, or (ML_PEER_UNKNOWN) that it is over. */
 void ml_http_exchange_peer(struct ml_http_exchange *x, enum ml_http_peer peer);
-
-/* http_server.c: a server of this process listens on this port. */
-bool ml_http_server_has_port(uint16_t port);
 
 #endif

@@ -207,8 +207,7 @@ static bool reaches(const struct listener *own, const struct address *a, uint16_
         return false;
     if (is_any(&own->address) || is_any(a))
         return is_any(a) || is_local(a);
-    return own->address.length == a->length &&
-           memcmp(own->address.bytes, a->bytes, a->length) == 0;
+    return own->address.length == a->length && memcmp(own->address.bytes, a->bytes, a->length) == 0;
 }
 
 const char *ml_http_rules_refuse(const struct ml_http_rules *rules, const struct sockaddr *address)

@@ -3,6 +3,7 @@
 #ifndef ML_NET_HTTP_SERVER_H
 #define ML_NET_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,19 +15,19 @@ struct ml_http_server;
 struct ml_http_call; /* one request waiting for its response; owned by the server */
 
 struct ml_http_server_options {
-    const char *address; /* "127.0.0.1", "::1" */
-    uint16_t port;       /* 0: any free one */
+    const char *address;                     /* "127.0.0.1", "::1" */
+    uint16_t port;                           /* 0: any free one */
     const char *certificate_file, *key_file; /* PEM; NULL: plain HTTP */
-    size_t max_body;        /* 0: 65536; above: 413 */
-    int header_timeout_ms;  /* 0: 10000; a slower client is cut */
-    int max_connections;    /* 0: 1000 */
+    size_t max_body;                         /* 0: 65536; above: 413 */
+    int header_timeout_ms;                   /* 0: 10000; a slower client is cut */
+    int max_connections;                     /* 0: 1000 */
 };
 
 struct ml_http_call_info {
-    const char *method, *path; /* path percent-decoded once, without the query */
-    const char *target;        /* as in the request line: raw path and query */
-    const char *query;         /* raw, without '?', "" when none */
-    const char *peer;          /* "127.0.0.1:53124" */
+    const char *method, *path;  /* path percent-decoded once, without the query */
+    const char *target;         /* as in the request line: raw path and query */
+    const char *query;          /* raw, without '?', "" when none */
+    const char *peer;           /* "127.0.0.1:53124" */
     const char *const *headers; /* name, value pairs as received */
     size_t header_count;        /* pairs */
     struct ml_str body;
@@ -45,11 +46,14 @@ int ml_http_server_new(struct ml_loop *loop, const struct ml_http_server_options
 /* Closes the listener and every connection; gone() is called for unanswered calls. */
 void ml_http_server_free(struct ml_http_server *server);
 uint16_t ml_http_server_port(const struct ml_http_server *server);
+/* A server of this process listens on this port, whatever the address. */
+bool ml_http_server_has_port(uint16_t port);
 
 /* headers: name, value pairs. Body copied. Ends the call. HEAD gets the headers only. */
 void ml_http_respond(struct ml_http_call *call, int status, const char *const *headers,
                      size_t header_count, struct ml_str body);
-/* The bytes of a file with Range support (206, 416); 404 when it cannot be opened. Ends the call. */
+/* The bytes of a file with Range support (206, 416); 404 when it cannot be opened. Ends the call.
+ */
 void ml_http_respond_file(struct ml_http_call *call, const char *path, const char *content_type);
 /* For tests of clients: answers piece by piece. begin sends status and headers (chunked unless a
  * Content-Length header is given), write queues bytes, end finishes, drop resets the connection. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -144,6 +145,7 @@ int ml_loop_new(struct ml_loop **loopp)
         ev_loop_destroy(ev);
         return ML_EIO;
     }
+    signal(SIGPIPE, SIG_IGN); /* libraries write to sockets that peers have closed */
     loop = ml_alloc(sizeof *loop);
     loop->ev = ev;
     loop->turn_us = ml_clock_us();

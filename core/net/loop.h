@@ -17,6 +17,7 @@ typedef void ml_io_fn(int fd, int events, void *user);
 
 enum { ML_READ = 1, ML_WRITE = 2 };
 
+/* Also makes the process ignore SIGPIPE. */
 int ml_loop_new(struct ml_loop **loopp);
 void ml_loop_free(struct ml_loop *loop);
 /* Runs until ml_loop_stop. */
@@ -25,7 +26,8 @@ void ml_loop_stop(struct ml_loop *loop);
 /* Milliseconds, monotonic, read at the beginning of the current turn. */
 int64_t ml_loop_now(const struct ml_loop *loop);
 
-/* Calls fn in the loop's thread, in order. Any thread. */
+/* Calls fn in the loop's thread, in order. Any thread. What is not run before ml_loop_free is
+ * dropped. */
 void ml_loop_post(struct ml_loop *loop, ml_loop_fn *fn, void *user);
 /* fn is called at the end of each turn, after all callbacks of libev, sofia and curl: the place
  * where Lua tasks are resumed. It returns true to be called again without waiting. One function. */

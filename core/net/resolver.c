@@ -183,7 +183,7 @@ static int open_channel(struct ml_resolver *r, const struct ml_resolver_options 
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     static char files_then_dns[] = "fb";
-    struct ares_options o = {.timeout = TRY_MS,
+    struct ares_options o = {.timeout = options->try_ms ? options->try_ms : TRY_MS,
                              .tries = TRIES,
                              .lookups = files_then_dns,
                              .sock_state_cb = on_socket_state,
@@ -545,4 +545,14 @@ struct ml_query *ml_resolve_srv(struct ml_resolver *r, const char *name, ml_reso
     ares_query(r->channel, name, ns_c_in, ns_t_srv, on_srv, query);
     arm(r);
     return query;
+}
+
+bool ml_resolver_knows(const struct ml_resolver *r, const char *name)
+{
+    struct ml_str text = ml_str(name);
+    struct ml_host host;
+
+    if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
+        text = (struct ml_str){text.p + 1, text.n - 2};
+    return find_entry(r, name) || read_address(text, &host);
 }

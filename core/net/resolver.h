@@ -3,6 +3,7 @@
 #ifndef ML_NET_RESOLVER_H
 #define ML_NET_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct ml_resolver_options {
     const char *const *resolve; /* pairs: host, "address[:port]" - answers instead of DNS */
     size_t resolve_count;       /* pairs */
     const char *servers;        /* "127.0.0.1:5353,...", or NULL for the system's */
+    int try_ms; /* wait for the first answer; 0: 2000. Asked twice, the second time twice as long */
 };
 
 struct ml_host {
@@ -34,6 +36,8 @@ void ml_resolver_free(struct ml_resolver *resolver);
  * next turn. */
 struct ml_query *ml_resolve_host(struct ml_resolver *resolver, const char *name,
                                  ml_resolved_fn *done, void *user);
+/* Is the name a numeric address or in the resolve table: is it answered without asking DNS? */
+bool ml_resolver_knows(const struct ml_resolver *resolver, const char *name);
 /* RFC 2782: name like "_sip._udp.example.com"; each target resolved, ordered by priority and
  * weight. Not found, without asking anybody, when the table has an entry for example.com. */
 struct ml_query *ml_resolve_srv(struct ml_resolver *resolver, const char *name,

@@ -1,6 +1,7 @@
 -- The configuration: defaults, a Lua file, the environment and flags, checked and merged.
 
 local check = require "moonline.config.check"
+local config_file = require "moonline.config.file"
 local keys = require "moonline.config.keys"
 local places = require "moonline.config.places"
 local schema = require "moonline.config.schema"
@@ -9,7 +10,6 @@ local suggest = require "moonline.twiml.suggest"
 local config = {}
 
 local PREFIX = "MOONLINE_"
-local STEPS = 10000000 -- Lua instructions a configuration file may take
 
 -- Variables of other commands, not of the configuration.
 local OTHER = { MOONLINE_URL = true, MOONLINE_PATH = true }
@@ -39,67 +39,6 @@ function config.format(problem)
   if problem.suggestion then text = text .. (" (did you mean %s?)"):format(problem.suggestion) end
   if not problem.file then return (problem.origin or "configuration") .. ": " .. text end
   return ("%s:%d:%d: %s"):format(problem.file, problem.line or 1, problem.column or 1, text)
-end
-
--- A problem of a Lua source, from the message Lua gave.
-local function lua_fault(message, name, source)
-  local line, column, text = places.of_message(message, name, source)
-  return { file = name, line = line, column = column, message = text, level = "error" }
-end
-
--- The place of the longest part of a key that is written in the file.
-local function place_of(found, path)
-  while path do
-    if found[path] then return found[path] end
-    path = path:match("^(.*)%.[^.]*$")
-  end
-  return { line = 1, column = 1 }
-end
-
-local function limited(chunk)
-  if not (debug and debug.sethook) then return pcall(chunk) end
-  debug.sethook(function() error("the configuration takes too long", 2) end, "", STEPS)
-  local ok, message = pcall(chunk)
-  debug.sethook()
-  return ok, message
-end
-
--- Runs the file where only env() exists; returns what it set, or a problem.
-local function evaluate(source, name, environment)
-  local values = {}
-  local functions = {
-    env = function(variable, default)
-      if type(variable) ~= "string" then error("env: the name must be a string", 2) end
-      return environment[variable] or default
-    end,
-  }
-  local chunk, message = load(source, "@" .. name, "t", setmetatable({}, {
-    __index = function(_, key) return values[key] or functions[key] end,
-    __newindex = function(_, key, value) values[key] = value end,
-  }))
-  if not chunk then return nil, lua_fault(message, name, source) end
-  local ok, fault = limited(chunk)
-  if not ok then return nil, lua_fault(tostring(fault), name, source) end
-  return values
-end
-
-local function file_layer(source, name, environment, problems)
-  local values, fault = evaluate(source, name, environment)
-  if not values then
-    problems[#problems + 1] = fault
-    return {}
-  end
-  local found = places.find(source)
-  return check.value(schema.root, values, "", {
-    folder = name:match("^(.*)/[^/]*$"),
-    problem = function(path, message, suggestion)
-      local place = place_of(found, path)
-      problems[#problems + 1] = {
-        file = name, line = place.line, column = place.column, key = path, message = message,
-        suggestion = suggestion, level = "error",
-      }
-    end,
-  })
 end
 
 local function origin(name, problems)
@@ -242,10 +181,10 @@ end
 local function final_origin(found, name, problems)
   return {
     problem = function(path, message, _, level)
-      local place = found and place_of(found, path)
+      local place = found and config_file.place(found, path)
       problems[#problems + 1] = {
-        file = name, line = place and place.line, column = place and place.column, key = path,
-        message = message, level = level or "error",
+        file = place and name, line = place and place.line, column = place and place.column,
+        key = path, message = message, level = level or "error",
       }
     end,
   }
@@ -256,8 +195,8 @@ local function build(source, name, options)
   local merged, found = schema.defaults(), nil
   if source then
     found = places.find(source)
-    local layer = file_layer(source, name, environment, problems)
-    merged = check.merge(schema.root, merged, layer or {})
+    local layer = config_file.layer(source, name, environment, problems)
+    merged = check.merge(schema.root, merged, layer)
   end
   if not options.file_only then merged = lay_environment(merged, environment, problems) end
   merged = lay_flags(merged, set_flags(options.set or {}, problems), problems)

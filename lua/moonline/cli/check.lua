@@ -89,6 +89,12 @@ function check.format(name, problem)
   return text
 end
 
+local function by_place(a, b)
+  if a.line ~= b.line then return (a.line or 0) < (b.line or 0) end
+  if a.column ~= b.column then return (a.column or 0) < (b.column or 0) end
+  return a.message < b.message
+end
+
 local function print_all(found, errors, options, out)
   if options.json then
     local list = setmetatable({}, { __jsontype = "array" })
@@ -108,7 +114,8 @@ local function print_all(found, errors, options, out)
 end
 
 local function settle(options, out)
-  local configuration, problems = config.load { file = options.config }
+  local environment = not options.config and {} or nil -- without a file: the defaults, as they are
+  local configuration, problems = config.load { file = options.config, environment = environment }
   if not configuration then
     for _, problem in ipairs(problems) do out.problem(config.format(problem)) end
     return false
@@ -123,7 +130,9 @@ function check.run(options, out)
   if not settle(options, out) then return CONFIGURATION end
   local found, errors = {}, 0
   for _, name in ipairs(options.file) do
-    for _, problem in ipairs(judge(name, options)) do
+    local problems = judge(name, options)
+    table.sort(problems, by_place)
+    for _, problem in ipairs(problems) do
       found[#found + 1] = { name = name, problem = problem }
       if problem.level == "error" then errors = errors + 1 end
     end

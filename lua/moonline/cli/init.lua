@@ -57,18 +57,21 @@ local function usage(write)
   write("moonline COMMAND --help tells more.")
 end
 
--- argparse would end the process to print its help.
 local HELP = {}
 
+-- The options; nil and what is wrong, or HELP. argparse itself would end the process to print help.
 local function parse(command, name, arguments)
-  local parser = argparse("moonline " .. name, command.summary .. ".")
+  local parser, asked = argparse("moonline " .. name, command.summary .. "."), false
   parser:add_help(false)
-  parser:flag("-h --help", "Show this help and exit."):action(function() error(HELP) end)
+  parser:flag("-h --help", "Show this help and exit."):action(function()
+    asked = true
+    error("help", 0) -- reads no further
+  end)
   command.define(parser)
-  local ok, success, result = pcall(parser.pparse, parser, arguments)
-  if ok then return success and result, result, parser end
-  if success == HELP then return nil, HELP, parser end
-  error(success, 0)
+  local whole, ok, result = pcall(parser.pparse, parser, arguments)
+  if asked then return nil, HELP, parser end
+  if not whole then error(ok, 0) end
+  return ok and result or nil, result, parser
 end
 
 local function run(command, name, arguments)

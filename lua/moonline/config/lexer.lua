@@ -8,6 +8,7 @@ local lexer = {}
 ---@field value string? of a string: what it means
 ---@field line integer
 ---@field column integer
+---@field stop integer index of its last byte
 
 local ESCAPES = {
   n = "\n", t = "\t", r = "\r", a = "\a", b = "\b", f = "\f", v = "\v", ["\\"] = "\\",
@@ -87,6 +88,7 @@ function lexer.tokens(source)
     if kind then
       tokens[#tokens + 1] = {
         kind = kind, text = text, value = value, line = line, column = at - line_start + 1,
+        stop = stop,
       }
     end
     for break_at in text:gmatch("()\n") do

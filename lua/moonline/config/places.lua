@@ -81,6 +81,17 @@ local function read_table(tokens, i, path, found)
   return i
 end
 
+-- Of several equal tokens in a line, the one that Lua stumbles over when the source ends with it.
+local function column_of(near, line, source)
+  for _, token in ipairs(lexer.tokens(source)) do
+    if token.line == line and token.text == near then
+      local _, message = load(source:sub(1, token.stop), "=", "t", {})
+      if message and not message:find("<eof>", 1, true) then return token.column end
+    end
+  end
+  return nil
+end
+
 ---The place that a message of Lua's names: "name:3: unexpected symbol near '='".
 ---@param message string
 ---@param name string of the chunk
@@ -95,9 +106,8 @@ function places.of_message(message, name, source)
   if not number then return 1, 1, message end
   local line, near = tonumber(number), text:match("near '(.*)'$")
   if near then
-    for _, token in ipairs(lexer.tokens(source)) do
-      if token.line == line and token.text == near then return line, token.column, text end
-    end
+    local column = column_of(near, line, source)
+    if column then return line, column, text end
   end
   return line, 1, text
 end

@@ -1,5 +1,6 @@
 -- Types of configuration values: each gives the checked value, or nil and what it must be.
 
+local address = require "moonline.address"
 local vocabulary = require "moonline.twiml.vocabulary"
 
 local types = {}
@@ -86,62 +87,38 @@ function types.number(min, max)
   end)
 end
 
-local function port_ok(text)
-  local port = text:match("^%d%d?%d?%d?%d?$") and tonumber(text)
-  return port and port <= 65535
-end
-
-local function ipv4(text)
-  local parts = { text:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
-  for _, part in ipairs(parts) do
-    if #part > 3 or tonumber(part) > 255 then return false end
-  end
-  return #parts == 4
-end
-
-local function ipv6(text)
-  return text:match("^[%x:]+[%x:.]*$") ~= nil and select(2, text:gsub(":", "")) >= 2
-end
-
-local function address(text)
-  local v6 = text:match("^%[(.*)%]$")
-  if v6 then return ipv6(v6) end
-  return ipv4(text) or ipv6(text)
-end
-
 local function host(text)
-  return address(text) or #text < 254 and text:find("^%w[%w.-]*$") ~= nil
-    and not text:find("^[%d.]+$")
+  return address.is_ip(text) or address.is_name(text)
 end
 
 local function host_and_port(text, test, needs_port)
-  local name, port = text:match("^(%[[^%]]*%]):(%d+)$")
-  if not name then name, port = text:match("^([^:]*):(%d+)$") end
-  if name then return test(name) and port_ok(port) end
+  local name, port = address.split(text)
+  if port and name ~= "" and address.port(port) then return test(name) end
   return not needs_port and test(text)
 end
 
-types.address = types.text("an IP address", address)
+types.address = types.text("an IP address", address.is_ip)
 types.host = types.text("a host name or an IP address, with a port or without", function(text)
   return host_and_port(text, host, false)
 end)
 types.target = types.text("an address such as 127.0.0.1:5070", function(text)
-  return host_and_port(text, address, false)
+  return host_and_port(text, address.is_ip, false)
 end)
 types.http_listen = types.text("an address and a port such as 127.0.0.1:8080, or off",
-  function(text) return text == "off" or host_and_port(text, address, true) end)
+  function(text) return text == "off" or host_and_port(text, address.is_ip, true) end)
 types.sip_listen = types.text("a listener such as udp:127.0.0.1:5060 (udp, tcp or tls)",
   function(text)
     local transport, where = text:match("^(%l+):(.*)$")
     return (transport == "udp" or transport == "tcp" or transport == "tls")
-      and host_and_port(where, address, true)
+      and host_and_port(where, address.is_ip, true)
   end)
 
 local function cidr(text)
   local net, bits = text:match("^(.*)/(%d%d?%d?)$")
   net = net or text
-  if not (ipv4(net) or ipv6(net)) then return false end
-  return not bits or tonumber(bits) <= (ipv4(net) and 32 or 128)
+  local is_ipv4 = address.is_ipv4(net)
+  if not (is_ipv4 or address.is_ipv6(net)) then return false end
+  return not bits or tonumber(bits) <= (is_ipv4 and 32 or 128)
 end
 
 types.cidr = types.text("a network such as 10.0.0.0/8", cidr)

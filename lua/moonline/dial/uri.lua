@@ -1,5 +1,6 @@
 -- The text of a Sip noun: from "kate@example.com;region=ie1?x=y" to what is sent. Pure functions.
 
+local address = require "moonline.address"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
@@ -99,51 +100,12 @@ local function is_user(text)
   return not rest:find("[^%w%-_.!~*'()&=+$,;?/:]") and text ~= ""
 end
 
-local function ipv4(host)
-  local parts = { host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
-  if #parts == 0 then return false end
-  for _, part in ipairs(parts) do
-    if #part > 3 or tonumber(part) > 255 then return false end
-  end
-  return true
-end
-
--- Shape only; the network layer has the last word.
-local function ipv6(text)
-  local _, colons = text:gsub(":", "")
-  local _, doubles = text:gsub("::", "")
-  if text:find("[^%x:.]") or text:find(":::", 1, true) then return false end
-  if colons < 2 or colons > 8 or doubles > 1 then return false end
-  for group in text:gmatch("[^:]+") do
-    if group:find(".", 1, true) then
-      if not (ipv4(group) and text:sub(-#group) == group) then return false end
-    elseif #group > 4 then
-      return false
-    end
-  end
-  return true
-end
-
-local function hostname(host)
-  if host:find("^[%d.]+$") then return ipv4(host) end
-  for label in host:gsub("%.$", ""):gmatch("[^.]*") do
-    if #label > 63 or not label:find("^%w[%w-]*$") or label:sub(-1) == "-" then return false end
-  end
-  return host ~= ""
-end
-
 local function read_host(text)
-  local host, port = text:match("^(%[[^%]]*%])(.*)$")
-  if not host then host, port = text:match("^([^:]*)(.*)$") end
-  local v6 = host:match("^%[(.*)%]$")
-  if v6 and not ipv6(v6) or not v6 and not hostname(host) then
-    return nil, ("%q is not a host"):format(show(host))
-  end
-  if port == "" then return host end
-  local number = #port <= 6 and math.tointeger(tonumber(port:match("^:(%d+)$")))
-  if not number or number < 1 or number > 65535 then
-    return nil, ("%q is not a port"):format(show(port:sub(2)))
-  end
+  local host, port = address.split(text)
+  if not address.is_host(host) then return nil, ("%q is not a host"):format(show(host)) end
+  if not port then return host end
+  local number = address.port(port)
+  if not number or number == 0 then return nil, ("%q is not a port"):format(show(port)) end
   return host, number
 end
 
@@ -223,10 +185,10 @@ local function read_scheme(text)
   return "sip", text
 end
 
-local function read_address(plan, address, options)
-  local user, rest = address:match("^([^@]*)@(.*)$")
+local function read_address(plan, text, options)
+  local user, rest = text:match("^([^@]*)@(.*)$")
   if user and not is_user(user) then return nil, ("%q is not a user name"):format(show(user)) end
-  rest = rest or address
+  rest = rest or text
   local where, params = rest:match("^([^;]*)(.*)$")
   local host, port = read_host(where)
   if not host then return nil, port end

@@ -3,8 +3,8 @@
 local attrs = require "moonline.twiml.attrs"
 local elements = require "moonline.elements"
 local markup = require "moonline.twiml.markup"
+local place = require "moonline.twiml.place"
 local suggest = require "moonline.twiml.suggest"
-local vocabulary = require "moonline.twiml.vocabulary"
 local xml = require "moonline.core.xml"
 
 ---What is wrong at one place. In a document that runs, all of them are warnings.
@@ -48,7 +48,6 @@ local document = {}
 
 local MAX_NODES = 1000 -- no honest document is longer
 local INVALID_XML, BAD_ROOT, EMPTY, ODD, NOT_SCREENING = 12100, 12102, 11770, 12200, 13201
-local UNSUPPORTED = 13750
 
 ---@class moonline.document.Check
 local Check = {}
@@ -76,71 +75,18 @@ local function own_text(tree)
   return trim(table.concat(parts))
 end
 
-local function contains(list, name)
-  for _, entry in ipairs(list) do
-    if entry == name then return true end
+-- The place of the first letter of an element's text.
+local function text_place(tree)
+  for _, child in ipairs(tree.children) do
+    local blank = not child.name and child.text:match("^(%s*)%S")
+    if blank then
+      local last = blank:match("\n([^\n]*)$")
+      local _, breaks = blank:gsub("\n", "")
+      local column = last and #last + 1 or child.column + #blank
+      return { line = child.line + breaks, column = column }
+    end
   end
-  return false
-end
-
--- What may stand inside an element: name -> element, and the names for suggestions.
-function Check:lookup(parent, name)
-  if not parent then return self.elements:verb(name) end
-  local kind = parent.children
-  if kind == "nouns" then return self.elements:noun(name) end
-  local element = self.elements:verb(name)
-  if kind == "sounds" then return element and element.source and element end
-  return type(kind) == "table" and contains(kind, name)
-    and (element or self.elements:noun(name)) or nil
-end
-
-function Check:candidates(parent)
-  local kind = parent and parent.children
-  if type(kind) == "table" then return kind end
-  local names = self.elements:names(kind == "nouns" and "noun" or "verb")
-  if kind ~= "sounds" then return names end
-  local sounds = {}
-  for _, name in ipairs(names) do
-    if self.elements:verb(name).source then sounds[#sounds + 1] = name end
-  end
-  return sounds
-end
-
--- Where an element may stand, nil when there is no such element.
-function Check:homes(name)
-  local word = vocabulary.elements[name]
-  if word and #word.parents > 0 then return word.parents end
-  if self.elements:noun(name) then return { "Dial" } end
-  return self.elements:verb(name) and { "Response" } or nil
-end
-
--- An element that cannot be used here: not supported, out of place, or misspelt.
-function Check:misplaced(tree, parent_name, parent)
-  local name = tree.name
-  local word = vocabulary.elements[name]
-  local here = "<" .. parent_name .. ">"
-  local code = parent and parent.child_code or ODD
-  if word and contains(word.parents, parent_name) then
-    return self:report(UNSUPPORTED, tree,
-      ("<%s> is TwiML that is not supported yet; it is left out"):format(name))
-  end
-  local homes = self:homes(name)
-  if homes then
-    return self:report(code, tree,
-      ("<%s> belongs in <%s>, not in %s"):format(name, table.concat(homes, "> or <"), here),
-      ("<%s><%s>"):format(homes[1], name))
-  end
-  local near = suggest.nearest(name, self:candidates(parent))
-    or suggest.nearest(name, suggest.keys(vocabulary.elements))
-  self:report(code, tree, ("<%s> is not known in %s"):format(name, here), near)
-end
-
--- True when it must not be in a screening document, whether we have it or not.
-function Check:forbidden(name, element)
-  if not self.screening then return false end
-  if element then return element.screening == false end
-  local word = vocabulary.elements[name]
-  return word ~= nil and word.screening == false
+  return tree
 end
 
 function Check:text(tree, element, node)
@@ -151,7 +97,7 @@ function Check:text(tree, element, node)
   node.text = own_text(tree)
   if not element.text then
     if node.text ~= "" then
-      self:report(ODD, tree, ("<%s> takes no text; it is left out"):format(node.name))
+      self:report(ODD, text_place(tree), ("<%s> takes no text; it is left out"):format(node.name))
       node.text = ""
     end
   elseif type(element.text) == "table" and node.text ~= "" then
@@ -184,13 +130,16 @@ function Check:node(tree, parent_name, parent)
     end
     return nil
   end
-  local element = self:lookup(parent, tree.name)
-  if self:forbidden(tree.name, element) then
+  local element = place.lookup(self.elements, parent, tree.name)
+  if self.screening and place.not_in_screening(tree.name, element) then
     self:report(NOT_SCREENING, tree,
       ("<%s> is not allowed while a call is being screened"):format(tree.name), nil, "error")
     return nil
   end
-  if not element then return self:misplaced(tree, parent_name, parent) end
+  if not element then
+    local code, message, near = place.explain(self.elements, parent, parent_name, tree.name)
+    return self:report(code, tree, message, near)
+  end
   local node = {
     name = tree.name, verb = element, children = {}, dropped = {},
     line = tree.line, column = tree.column,
@@ -237,7 +186,8 @@ function document.check(root, options)
   end
   attrs.check({}, root.attributes, function(...) check:report(...) end)
   if own_text(root) ~= "" then
-    check:report(ODD, root, "text directly in <Response> is not spoken; put it in <Say>")
+    check:report(ODD, text_place(root),
+      "text directly in <Response> is not spoken; put it in <Say>")
   end
   local verbs = {}
   check:children(root, "Response", nil, verbs, {})

@@ -26,6 +26,12 @@ function suggest.distance(a, b)
   return last[#b]
 end
 
+-- Slips that are forgiven in a word of that length.
+local function tolerance(length)
+  if length < 5 then return 1 end
+  return length < 9 and 2 or 3
+end
+
 ---The candidate most like `word`, nil when none is near. Case does not count: "SAY" finds "Say".
 ---@param word string
 ---@param candidates string[]
@@ -33,7 +39,7 @@ end
 function suggest.nearest(word, candidates)
   if #word > LONGEST then return nil end
   local lower, best = word:lower(), nil
-  local least = math.max(1, #word // 3) + 1
+  local least = tolerance(#word) + 1
   for _, candidate in ipairs(candidates) do
     if candidate ~= word then
       local distance = suggest.distance(lower, candidate:lower())

@@ -1,8 +1,11 @@
--- <Hangup/>: ends the call.
+-- <Hangup/>: ends the call. A call that still rings is answered first, unless a party that it
+-- dialled refused: then the caller gets that refusal.
 
 return {
   name = "Hangup",
   run = function(session)
-    session.call:hangup()
+    local call = session.call
+    if call.state == "ringing" and not session.refusal then call:answer() end
+    call:hangup()
   end,
 }

@@ -1,0 +1,131 @@
+/* Who may call in: the allow list, digest for users, refusals at a bounded rate. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/sip/agent_priv.h"
+#include "core/sip/auth.h"
+
+enum { REFUSALS_A_SECOND = 20 }; /* the rest is dropped: no amplifier for spoofed sources */
+
+/* 16 bytes; IPv4 as IPv4-mapped, so that ::ffff:10.0.0.1 is 10.0.0.1. Returns false for a bad text.
+ */
+static bool address_bytes(const char *text, unsigned char bytes[16], bool *ipv4)
+{
+    struct in_addr four;
+
+    *ipv4 = inet_pton(AF_INET, text, &four) == 1;
+    if (!*ipv4)
+        return inet_pton(AF_INET6, text, bytes) == 1;
+    memset(bytes, 0, 10);
+    memset(bytes + 10, 0xff, 2);
+    memcpy(bytes + 12, &four, 4);
+    return true;
+}
+
+bool ml_cidr_match(const char *cidr, const char *host)
+{
+    unsigned char net[16], address[16];
+    char text[64];
+    char *slash;
+    bool net_ipv4, ipv4;
+    int bits;
+
+    snprintf(text, sizeof text, "%s", cidr);
+    slash = strchr(text, '/');
+    if (slash)
+        *slash = '\0';
+    if (!address_bytes(text, net, &net_ipv4) || !address_bytes(host, address, &ipv4))
+        return false;
+    bits = slash ? atoi(slash + 1) : net_ipv4 ? 32 : 128;
+    if (net_ipv4)
+        bits += 96;
+    for (int i = 0; i < bits && i < 128; i++) {
+        int mask = 0x80 >> (i % 8);
+
+        if ((net[i / 8] & mask) != (address[i / 8] & mask))
+            return false;
+    }
+    return true;
+}
+
+/* May one more refusal be sent in this second? */
+static bool may_refuse(struct ml_agent *agent)
+{
+    int64_t second = ml_clock_ms() / 1000;
+
+    if (agent->refused_at != second) {
+        agent->refused_at = second;
+        agent->refusals = 0;
+    }
+    return agent->refusals++ < REFUSALS_A_SECOND;
+}
+
+static const char *password_of(const char *name, void *user)
+{
+    const struct ml_agent *agent = user;
+
+    for (size_t i = 0; i < agent->user_count; i++)
+        if (strcmp(agent->users[i].name, name) == 0)
+            return agent->users[i].password;
+    return NULL;
+}
+
+static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_sip_place *source)
+{
+    if (!may_refuse(agent)) {
+        nta_incoming_destroy(irq);
+        return 0;
+    }
+    ml_log(ML_LOG_INFO, NULL, "%s:%s may not call in: not in sip.allow, and there are no sip.users",
+           source->kind, source->host);
+    nta_incoming_treply(irq, SIP_403_FORBIDDEN, TAG_END());
+    return 403;
+}
+
+static int challenge(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_sip_place *source,
+                     bool stale)
+{
+    char *strong = ml_auth_challenge("moonline", source->host, stale, "SHA-256");
+    char *weak = ml_auth_challenge("moonline", source->host, stale, "MD5");
+
+    (void)agent;
+    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(strong),
+                        SIPTAG_WWW_AUTHENTICATE_STR(weak), TAG_END());
+    ml_free(strong);
+    ml_free(weak);
+    return 401;
+}
+
+int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
+                    const struct ml_sip_place *source, char **username)
+{
+    bool stale = false;
+    char name[128];
+
+    *username = NULL;
+    for (size_t i = 0; i < agent->allow_count; i++)
+        if (ml_cidr_match(agent->allow[i], source->host))
+            return 0;
+    if (agent->user_count == 0)
+        return refuse(agent, irq, source) ? 403 : -1;
+    for (const sip_authorization_t *given = sip->sip_authorization; given; given = given->au_next) {
+        su_home_t home[1] = {SU_HOME_INIT(home)};
+        char *text = sip_header_as_string(home, (const sip_header_t *)given);
+        enum ml_auth_result result =
+            ml_auth_verify(text, sip->sip_request->rq_method_name, "moonline", source->host,
+                           password_of, agent, name, sizeof name);
+
+        su_home_deinit(home);
+        if (result == ML_AUTH_OK) {
+            *username = ml_strdup(name);
+            return 0;
+        }
+        stale = stale || result == ML_AUTH_STALE;
+    }
+    return challenge(agent, irq, source, stale);
+}

@@ -1,0 +1,312 @@
+/* The agent: sofia's nta with its transports, and what comes in outside any dialog. */
+#include "core/sip/agent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/tport.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/sip/agent_priv.h"
+#include "core/sip/leg_priv.h"
+
+enum {
+    MESSAGE_MAX = 32768, /* the worst 32 KB message costs 33 ms, 64 KB 87 ms */
+    UDP_MTU = 65535      /* never TCP because of size: the URI says which transport */
+};
+
+static char **copy_texts(const char *const *texts, size_t count)
+{
+    char **copies = ml_alloc((count + 1) * sizeof *copies);
+
+    for (size_t i = 0; i < count; i++)
+        copies[i] = ml_strdup(texts[i]);
+    return copies;
+}
+
+static void copy_options(struct ml_agent *agent, const struct ml_agent_options *options)
+{
+    agent->resolver = options->resolver;
+    agent->advertise = ml_strdup(options->advertise);
+    agent->user_agent = ml_strdup(options->user_agent ? options->user_agent : "moonline");
+    agent->session_expires = options->session_expires;
+    agent->allow = copy_texts(options->allow, options->allow_count);
+    agent->allow_count = options->allow_count;
+    agent->users = ml_alloc((options->user_count + 1) * sizeof *agent->users);
+    agent->user_count = options->user_count;
+    for (size_t i = 0; i < options->user_count; i++) {
+        agent->users[i].name = ml_strdup(options->users[i].name);
+        agent->users[i].password = ml_strdup(options->users[i].password);
+    }
+    agent->tls.certificate_file = ml_strdup(options->tls.certificate_file);
+    agent->tls.key_file = ml_strdup(options->tls.key_file);
+    agent->tls.ca_file = ml_strdup(options->tls.ca_file);
+    agent->tls.no_verify = options->tls.no_verify;
+}
+
+static void agent_free(struct ml_agent *agent)
+{
+    ML_LIST_EACH(&agent->transports, link)
+    ml_free(ML_CONTAINER(link, struct ml_transport, link));
+    for (size_t i = 0; i < agent->allow_count; i++)
+        ml_free(agent->allow[i]);
+    ml_free(agent->allow);
+    for (size_t i = 0; i < agent->user_count; i++) {
+        ml_free((char *)(uintptr_t)agent->users[i].name);
+        ml_free((char *)(uintptr_t)agent->users[i].password);
+    }
+    ml_free(agent->users);
+    ml_free((char *)(uintptr_t)agent->tls.certificate_file);
+    ml_free((char *)(uintptr_t)agent->tls.key_file);
+    ml_free((char *)(uintptr_t)agent->tls.ca_file);
+    ml_free(agent->advertise);
+    ml_free(agent->user_agent);
+    ml_free(agent->tls_folder);
+    ml_free(agent);
+}
+
+/* ---- requests outside any dialog ---- */
+
+static int answer_options(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
+{
+    int retry_after = 0;
+    int code = agent->handlers.admit ? agent->handlers.admit(sip->sip_request->rq_method_name,
+                                                             &retry_after, agent->user)
+                                     : 0;
+    char seconds[16];
+
+    snprintf(seconds, sizeof seconds, "%d", retry_after);
+    nta_incoming_treply(irq, code ? code : 200, NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
+                        SIPTAG_ACCEPT_STR("application/sdp"),
+                        SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED),
+                        SIPTAG_SERVER_STR(agent->user_agent),
+                        TAG_IF(retry_after > 0, SIPTAG_RETRY_AFTER_STR(seconds)), TAG_END());
+    return 0;
+}
+
+static int refuse_method(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
+{
+    bool known = sip->sip_request->rq_method != sip_method_unknown;
+
+    nta_incoming_treply(irq, known ? 405 : 501, NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
+                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+    return 0;
+}
+
+/* sip: or sips: with a host: anything else as remote target cannot be sent to, and kills sofia when
+ * it tries. */
+static bool has_good_contact(const sip_t *sip)
+{
+    const url_t *url = sip->sip_contact ? sip->sip_contact->m_url : NULL;
+
+    return url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
+           url->url_host[0];
+}
+
+static bool has_good_body(const sip_t *sip)
+{
+    const sip_content_type_t *type = sip->sip_content_type;
+
+    return !sip->sip_payload || sip->sip_payload->pl_len == 0 || !type ||
+           (type->c_type && su_casematch(type->c_type, "application/sdp"));
+}
+
+/* The first option tag of Require that we do not know, or NULL. */
+static const char *unknown_requirement(const sip_t *sip)
+{
+    if (sip->sip_require)
+        for (size_t i = 0; sip->sip_require->k_items && sip->sip_require->k_items[i]; i++) {
+            const char *tag = sip->sip_require->k_items[i];
+
+            if (!su_casematch(tag, "100rel") && !su_casematch(tag, "timer"))
+                return tag;
+        }
+    return NULL;
+}
+
+/* Refuses what no policy has to decide; true when it did. */
+static bool refuse_invite(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
+{
+    const char *unknown = unknown_requirement(sip);
+    int retry_after = 0, code;
+    char seconds[16];
+
+    if (!has_good_contact(sip)) {
+        nta_incoming_treply(irq, 400, "Contact must be a sip or sips URI with a host",
+                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+        return true;
+    }
+    if (unknown) {
+        nta_incoming_treply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(unknown),
+                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+        return true;
+    }
+    if (!has_good_body(sip)) {
+        nta_incoming_treply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR("application/sdp"),
+                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+        return true;
+    }
+    code = agent->handlers.admit ? agent->handlers.admit("INVITE", &retry_after, agent->user) : 0;
+    if (!code)
+        return false;
+    snprintf(seconds, sizeof seconds, "%d", retry_after);
+    nta_incoming_treply(irq, code, NULL, TAG_IF(retry_after > 0, SIPTAG_RETRY_AFTER_STR(seconds)),
+                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+    return true;
+}
+
+/* Where a request came from, and by which of our transports. */
+static const struct ml_transport *origin(struct ml_agent *agent, nta_incoming_t *irq,
+                                         struct ml_sip_place *source)
+{
+    msg_t *msg = nta_incoming_getrequest(irq);
+    tport_t *tport = nta_incoming_transport(agent->nta, irq, msg);
+    const struct ml_transport *transport = NULL;
+
+    memset(source, 0, sizeof *source);
+    if (msg)
+        ml_place_of((const su_sockaddr_t *)msg_addrinfo(msg)->ai_addr, source);
+    if (tport) {
+        transport = ml_transport_by_ident(agent, tport_name(tport_parent(tport))->tpn_ident);
+        tport_unref(tport);
+    }
+    if (transport)
+        memcpy(source->kind, transport->place.kind, sizeof source->kind);
+    msg_destroy(msg);
+    return transport;
+}
+
+static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *irq,
+                      const sip_t *sip)
+{
+    struct ml_agent *agent = (struct ml_agent *)magic;
+    const struct ml_transport *transport;
+    struct ml_sip_place source;
+    char *username;
+
+    (void)none;
+    switch (sip->sip_request->rq_method) {
+    case sip_method_ack:
+        return 0;
+    case sip_method_options:
+        return sip->sip_to->a_tag ? 481 : answer_options(agent, irq, sip);
+    case sip_method_bye:
+    case sip_method_cancel:
+    case sip_method_info:
+    case sip_method_update:
+    case sip_method_prack:
+        return 481;
+    case sip_method_invite:
+        break;
+    default:
+        return sip->sip_to->a_tag && sip->sip_request->rq_method == sip_method_refer
+                   ? 481
+                   : refuse_method(agent, irq, sip);
+    }
+    if (sip->sip_to->a_tag)
+        return 481;
+    transport = origin(agent, irq, &source);
+    if (!transport || agent->closing)
+        return 503;
+    if (ml_access_check(agent, irq, sip, &source, &username) != 0)
+        return 0;
+    if (refuse_invite(agent, irq, sip)) {
+        ml_free(username);
+        return 0;
+    }
+    return ml_leg_incoming(agent, irq, sip, &source, transport, username);
+}
+
+/* Responses to nothing, and the like: sofia has dealt with them or they are to be ignored. */
+static int on_stray(nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
+{
+    (void)magic;
+    (void)nta;
+    (void)sip;
+    msg_destroy(msg);
+    return 0;
+}
+
+/* ---- opening and closing ---- */
+
+static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
+{
+    agent->nta = nta_agent_create(
+        ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
+        NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),
+        NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_TIMEOUT_408(0), NTATAG_SERVER_RPORT(1),
+        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_408(1), TAG_END());
+    if (!agent->nta)
+        return ml_fail(fault, ML_ENET, "the SIP stack did not start");
+    agent->outside = nta_leg_tcreate(agent->nta, on_outside, (nta_leg_magic_t *)agent,
+                                     NTATAG_NO_DIALOG(1), TAG_END());
+    return agent->outside ? ML_OK : ml_fail(fault, ML_ENET, "the SIP stack did not start");
+}
+
+int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
+                 const struct ml_agent_handlers *handlers, void *user, struct ml_agent **agentp,
+                 struct ml_fault *fault)
+{
+    struct ml_agent *agent = ml_alloc(sizeof *agent);
+    int status;
+
+    agent->loop = loop;
+    agent->handlers = *handlers;
+    agent->user = user;
+    ml_list_init(&agent->transports);
+    ml_list_init(&agent->legs);
+    copy_options(agent, options);
+    status = open_nta(agent, fault);
+    for (size_t i = 0; status == 0 && i < options->listen_count; i++) {
+        struct ml_sip_place place = {0};
+
+        status = ml_place_parse(options->listen[i], &place, fault);
+        if (status == 0)
+            status = ml_transport_add(agent, &place, true, NULL, fault);
+    }
+    if (status != 0) {
+        ml_agent_free(agent);
+        return status;
+    }
+    *agentp = agent;
+    return ML_OK;
+}
+
+void ml_agent_free(struct ml_agent *agent)
+{
+    if (!agent)
+        return;
+    agent->closing = true;
+    ML_LIST_EACH(&agent->legs, link)
+    ml_leg_abandon(ML_CONTAINER(link, struct ml_leg, link));
+    if (agent->outside)
+        nta_leg_destroy(agent->outside);
+    if (agent->nta)
+        nta_agent_destroy(agent->nta);
+    agent_free(agent);
+}
+
+const char *ml_agent_address(const struct ml_agent *agent, size_t index)
+{
+    ML_LIST_EACH(&agent->transports, link)
+    {
+        const struct ml_transport *transport = ML_CONTAINER(link, struct ml_transport, link);
+
+        if (transport->listener && index-- == 0)
+            return transport->address;
+    }
+    return NULL;
+}
+
+void ml_agent_on_trace(struct ml_agent *agent, ml_agent_trace_fn *fn, void *user)
+{
+    agent->trace = fn;
+    agent->trace_user = user;
+}
+
+int ml_agent_legs(const struct ml_agent *agent)
+{
+    return agent->live;
+}

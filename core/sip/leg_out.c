@@ -1,0 +1,525 @@
+/* A leg as UAC: we dial. Finds the targets, sends the INVITE, reads what comes back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/random.h"
+#include "core/sip/auth.h"
+#include "core/sip/headers.h"
+#include "core/sip/leg_priv.h"
+#include "core/sip/tls.h"
+
+enum {
+    TARGETS_MAX = 16,
+    SILENCE_MS = 4000, /* then the next target (S5) */
+    CHALLENGES_MAX = 2 /* one for a proxy, one for the UAS; a second of one kind is a refusal */
+};
+
+struct ml_route {
+    struct ml_leg *leg;
+    struct ml_query *query;
+    struct ml_timer *silence;
+    struct ml_sip_place targets[TARGETS_MAX];
+    size_t count, index;
+    char kind[4], host[256];
+    uint16_t port;       /* of the URI, 0: none said */
+    char *offer;         /* the same in every INVITE */
+    char *bind;          /* egress profile */
+    char *authorization; /* header line of the answer to the last challenge */
+    int challenged_by_uas, challenged_by_proxy;
+    struct ml_tls_watch *tls;
+};
+
+void ml_leg_route_free(struct ml_leg *leg)
+{
+    struct ml_route *route = leg->route;
+
+    if (!route)
+        return;
+    leg->route = NULL;
+    if (route->query)
+        ml_query_cancel(route->query);
+    if (route->tls)
+        ml_tls_forget(route->tls);
+    ml_timer_free(route->silence);
+    ml_free(route->offer);
+    ml_free(route->bind);
+    ml_free(route->authorization);
+    ml_free(route);
+}
+
+static void fail(struct ml_leg *leg, enum ml_leg_cause cause, const char *text)
+{
+    struct ml_leg_event event = {.kind = ML_LEG_FAILED, .cause = cause, .text = text};
+
+    if (leg->state == ML_LEG_OVER)
+        return;
+    ml_leg_tell(leg, &event);
+    ml_leg_enter(leg, ML_LEG_OVER);
+}
+
+/* ---- sending ---- */
+
+static int on_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip);
+static void try_target(struct ml_leg *leg);
+
+/* The next target of the list; false when there is none. */
+static bool try_next(struct ml_leg *leg)
+{
+    struct ml_route *route = leg->route;
+
+    if (!route || route->index + 1 >= route->count || leg->cancel_wanted)
+        return false;
+    route->index++;
+    if (leg->invite_out)
+        nta_outgoing_destroy(leg->invite_out);
+    leg->invite_out = NULL;
+    try_target(leg);
+    return true;
+}
+
+static void on_silence(void *user)
+{
+    struct ml_leg *leg = user;
+
+    if (leg->provisional == 0 && leg->state == ML_LEG_CALLING)
+        try_next(leg);
+}
+
+static void on_tls_failure(const char *text, void *user)
+{
+    struct ml_leg *leg = user;
+
+    leg->route->tls = NULL; /* told once */
+    if (!try_next(leg))
+        fail(leg, ML_CAUSE_TLS, text);
+}
+
+static void send_invite(struct ml_leg *leg)
+{
+    struct ml_route *route = leg->route;
+    const struct ml_sip_place *to = &leg->peer;
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    char *extra = ml_header_lines(home, leg->extra, leg->extra_count);
+    char where[96], url[160], seconds[16];
+
+    ml_place_print(to, where, sizeof where);
+    snprintf(url, sizeof url, "sip:%s;transport=%s", where, to->kind);
+    snprintf(seconds, sizeof seconds, "%d", leg->agent->session_expires);
+    leg->invite_out = nta_outgoing_tcreate(
+        leg->dialog, on_response, leg, URL_STRING_MAKE(url), SIP_METHOD_INVITE,
+        URL_STRING_MAKE(leg->uri), TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
+        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
+        SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
+        TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
+        TAG_IF(leg->agent->session_expires, SIPTAG_SESSION_EXPIRES_STR(seconds)),
+        TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
+        TAG_IF(route->authorization, SIPTAG_HEADER_STR(route->authorization)),
+        SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(route->offer), TAG_END());
+    su_home_deinit(home);
+    if (!leg->invite_out) {
+        fail(leg, ML_CAUSE_NETWORK, "the INVITE could not be sent");
+        return;
+    }
+    leg->offer = ML_OFFER_SENT;
+    if (!leg->sent_told) {
+        struct ml_leg_event event = {.kind = ML_LEG_SENT};
+
+        leg->sent_told = true;
+        ml_leg_tell(leg, &event);
+    }
+    if (route->index + 1 < route->count)
+        ml_timer_set(route->silence, SILENCE_MS);
+}
+
+/* From and To of the dialog, made once. */
+static bool make_dialog(struct ml_leg *leg, const char *from)
+{
+    char tag[17], id[33];
+    const char *to = leg->uri;
+    sip_to_t *remote;
+
+    remote = sip_to_create(leg->home, URL_STRING_MAKE(to));
+    if (!remote)
+        return false;
+    remote->a_url->url_params = remote->a_url->url_headers = NULL;
+    ml_random_hex(id, 16);
+    ml_random_hex(tag, 8);
+    leg->call_id = ml_strdup(id);
+    leg->dialog = nta_leg_tcreate(leg->agent->nta, ml_leg_on_request, (nta_leg_magic_t *)leg,
+                                  SIPTAG_CALL_ID_STR(id), SIPTAG_FROM_STR(from), SIPTAG_TO(remote),
+                                  SIPTAG_CSEQ_STR("1 INVITE"), TAG_END());
+    if (leg->dialog)
+        nta_leg_tag(leg->dialog, tag);
+    return leg->dialog != NULL;
+}
+
+/* user part and display name as the grammar wants them (RFC 3261 25.1). */
+static char *from_header(const struct ml_leg *leg, const char *host)
+{
+    struct ml_buf text = {0};
+
+    if (leg->from_display && leg->from_display[0]) {
+        ml_buf_str(&text, "\"");
+        for (const char *c = leg->from_display; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                ml_buf_str(&text, "\\");
+            if ((unsigned char)*c >= 0x20)
+                ml_buf_add(&text, c, 1);
+        }
+        ml_buf_str(&text, "\" ");
+    }
+    ml_buf_str(&text, "<sip:");
+    if (leg->from_uri) { /* holds the user part until the dialog is made */
+        for (const char *c = leg->from_uri; *c; c++) {
+            if (strchr("-_.!~*'()&=+$,;?/", *c) || (*c >= '0' && *c <= '9') ||
+                ((*c | 32) >= 'a' && (*c | 32) <= 'z'))
+                ml_buf_add(&text, c, 1);
+            else
+                ml_buf_printf(&text, "%%%02X", (unsigned char)*c);
+        }
+        ml_buf_str(&text, "@");
+    } else {
+        ml_buf_str(&text, "anonymous@");
+    }
+    ml_buf_printf(&text, "%s>", host);
+    return ml_buf_take(&text);
+}
+
+static const char *egress_host(const struct ml_leg *leg, char *buffer, size_t size)
+{
+    const char *host = leg->advertise ? leg->advertise : leg->transport->place.host;
+    const char *colon = strchr(host, ':');
+
+    if (leg->to_uri) /* from_host of the dial, until the dialog is made */
+        return leg->to_uri;
+    if (!leg->advertise && ml_host_is_ipv6(host))
+        snprintf(buffer, size, "[%s]", host);
+    else
+        snprintf(buffer, size, "%.*s", colon ? (int)(colon - host) : (int)strlen(host), host);
+    return buffer;
+}
+
+static bool begin_dialog(struct ml_leg *leg)
+{
+    char host[300], *from, *start, *end;
+    bool made;
+
+    from = from_header(leg, egress_host(leg, host, sizeof host));
+    made = make_dialog(leg, from);
+    ml_free(leg->from_uri);
+    ml_free(leg->to_uri);
+    start = strrchr(from, '<');
+    end = strrchr(from, '>');
+    leg->from_uri = ml_strndup(start + 1, (size_t)(end - start - 1));
+    leg->to_uri = ml_strndup(leg->uri, strcspn(leg->uri, ";?"));
+    ml_free(from);
+    return made;
+}
+
+static void try_target(struct ml_leg *leg)
+{
+    struct ml_route *route = leg->route;
+
+    leg->peer = route->targets[route->index];
+    leg->transport = ml_transport_for(leg->agent, &leg->peer, route->bind);
+    if (!leg->transport) {
+        fail(leg, ML_CAUSE_NETWORK, "no local address to send from to that target");
+        return;
+    }
+    leg->contact = ml_transport_contact(leg->home, leg->transport, leg->advertise);
+    if (!leg->dialog && !begin_dialog(leg)) {
+        fail(leg, ML_CAUSE_NETWORK, "the URI cannot be dialled");
+        return;
+    }
+    if (!route->offer && leg->description->make_offer(leg->description_user, &route->offer) != 0) {
+        fail(leg, ML_CAUSE_NETWORK, "no port for the audio");
+        return;
+    }
+    if (route->tls)
+        ml_tls_forget(route->tls);
+    route->tls = NULL;
+    if (strcmp(leg->peer.kind, "tls") == 0)
+        route->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
+                                   &leg->agent->tls, on_tls_failure, leg);
+    send_invite(leg);
+}
+
+/* ---- finding targets ---- */
+
+static void on_hosts(int status, const struct ml_host *hosts, size_t count, void *user)
+{
+    struct ml_leg *leg = user;
+    struct ml_route *route = leg->route;
+    uint16_t standard = strcmp(route->kind, "tls") == 0 ? 5061 : 5060;
+
+    route->query = NULL;
+    if (status != 0) {
+        fail(leg, ML_CAUSE_DNS, "the name does not resolve");
+        return;
+    }
+    for (size_t i = 0; i < count && route->count < TARGETS_MAX; i++) {
+        struct ml_sip_place *place = &route->targets[route->count++];
+
+        memcpy(place->kind, route->kind, sizeof place->kind);
+        snprintf(place->host, sizeof place->host, "%s", hosts[i].address);
+        place->port = route->port ? route->port : hosts[i].port ? hosts[i].port : standard;
+        /* The resolve table may move a service to another port: that is what it is for. */
+        if (hosts[i].port && ml_resolver_knows(leg->agent->resolver, route->host))
+            place->port = hosts[i].port;
+    }
+    try_target(leg);
+}
+
+static void on_services(int status, const struct ml_host *hosts, size_t count, void *user)
+{
+    struct ml_leg *leg = user;
+
+    leg->route->query = NULL;
+    if (status == 0)
+        on_hosts(status, hosts, count, leg);
+    else
+        leg->route->query = ml_resolve_host(leg->agent->resolver, leg->route->host, on_hosts, leg);
+}
+
+static void find_targets(struct ml_leg *leg)
+{
+    struct ml_route *route = leg->route;
+    char service[300];
+
+    if (route->port || ml_resolver_knows(leg->agent->resolver, route->host)) {
+        route->query = ml_resolve_host(leg->agent->resolver, route->host, on_hosts, leg);
+        return;
+    }
+    snprintf(service, sizeof service, "%s.%s",
+             strcmp(route->kind, "tls") == 0   ? "_sips._tcp"
+             : strcmp(route->kind, "tcp") == 0 ? "_sip._tcp"
+                                               : "_sip._udp",
+             route->host);
+    route->query = ml_resolve_srv(leg->agent->resolver, service, on_services, leg);
+}
+
+/* Transport, host and port of the URI the INVITE is sent to. */
+static bool read_target(struct ml_route *route, const char *uri)
+{
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    url_t *url = url_hdup(home, URL_STRING_MAKE(uri)->us_url);
+    char transport[8] = "";
+    uint64_t port = 0;
+    bool good = url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
+                url->url_host[0] && strlen(url->url_host) < sizeof route->host;
+
+    if (good) {
+        size_t n = strlen(url->url_host);
+        bool bracketed = url->url_host[0] == '[' && n > 2;
+
+        snprintf(route->host, sizeof route->host, "%.*s", (int)(bracketed ? n - 2 : n),
+                 url->url_host + (bracketed ? 1 : 0));
+        if (url->url_params)
+            url_param(url->url_params, "transport", transport, sizeof transport);
+        if (url->url_port && url->url_port[0])
+            good = ml_str_uint(ml_str(url->url_port), 65535, &port) == 0;
+    }
+    route->port = (uint16_t)port;
+    if (good && (url->url_type == url_sips || su_casematch(transport, "tls")))
+        memcpy(route->kind, "tls", 4);
+    else
+        memcpy(route->kind, su_casematch(transport, "tcp") ? "tcp" : "udp", 4);
+    su_home_deinit(home);
+    return good;
+}
+
+static char *route_header(const char *proxy)
+{
+    if (!proxy)
+        return NULL;
+    return proxy[0] == '<' ? ml_strdup(proxy) : ml_format("<%s>", proxy);
+}
+
+int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
+                  const struct ml_leg_description *description, void *description_user,
+                  ml_leg_event_fn *fn, void *user, struct ml_leg **legp, struct ml_fault *fault)
+{
+    struct ml_route *route = ml_alloc(sizeof *route);
+    struct ml_leg *leg;
+
+    if (agent->closing || !read_target(route, dial->proxy ? dial->proxy : dial->uri)) {
+        ml_free(route);
+        return ml_fail(fault, ML_EINVAL, "%s: a sip or sips URI with a host expected",
+                       dial->proxy ? dial->proxy : dial->uri);
+    }
+    leg = ml_leg_new(agent, false);
+    route->leg = leg;
+    route->bind = ml_strdup(dial->bind);
+    route->silence = ml_timer_new(agent->loop, on_silence, leg);
+    leg->route = route;
+    leg->uri = ml_strdup(dial->uri);
+    leg->request_uri = ml_strdup(dial->uri);
+    leg->proxy = route_header(dial->proxy);
+    leg->advertise = ml_strdup(dial->advertise ? dial->advertise : agent->advertise);
+    leg->from_uri = ml_strdup(dial->from_user);
+    leg->to_uri = ml_strdup(dial->from_host);
+    leg->from_display = ml_strdup(dial->from_display);
+    leg->username = ml_strdup(dial->username);
+    leg->password = ml_strdup(dial->password);
+    leg->extra = ml_headers_copy(dial->headers, dial->header_count);
+    leg->extra_count = dial->header_count;
+    ml_leg_describe(leg, description, description_user);
+    ml_leg_watch(leg, fn, user);
+    find_targets(leg);
+    *legp = ml_leg_ref(leg);
+    return ML_OK;
+}
+
+/* ---- responses ---- */
+
+static void on_provisional(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
+{
+    msg_t *msg;
+
+    leg->provisional = sip->sip_status->st_status;
+    ml_timer_stop(leg->route->silence);
+    if (leg->provisional <= 100 || leg->cancel_wanted)
+        return;
+    if (ml_leg_body(sip).n > 0)
+        leg->description->take_answer(leg->description_user, ml_leg_body(sip));
+    msg = nta_outgoing_getresponse(orq);
+    ml_leg_tell_message(leg, ML_LEG_RINGING, ML_CAUSE_NONE, sip, msg, NULL);
+    msg_destroy(msg);
+}
+
+/* 200 after our CANCEL, or with SDP nobody can use: it is up only to be ended. */
+static void end_at_once(struct ml_leg *leg, enum ml_leg_cause cause, const char *text)
+{
+    struct ml_leg_event event = {.kind = cause == ML_CAUSE_SDP ? ML_LEG_FAILED : ML_LEG_ENDED,
+                                 .code = cause == ML_CAUSE_SDP ? 488 : 200,
+                                 .cause = cause,
+                                 .text = text};
+
+    ml_leg_send_bye(leg, NULL, 0);
+    ml_leg_tell(leg, &event);
+    ml_leg_enter(leg, ML_LEG_OVER);
+}
+
+static void on_success(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
+{
+    msg_t *msg = nta_outgoing_getresponse(orq);
+    struct ml_str body = ml_leg_body(sip);
+    bool usable = false;
+
+    nta_leg_rtag(leg->dialog, sip->sip_to->a_tag);
+    nta_leg_client_route(leg->dialog, sip->sip_record_route, sip->sip_contact);
+    ml_leg_learn_contact(leg, sip);
+    leg->ack_cseq = nta_outgoing_cseq(orq);
+    leg->peer_has_update = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
+    ml_leg_send_ack(leg, leg->ack_cseq, NULL);
+    leg->confirmed = true;
+    if (!leg->cancel_wanted && leg->description)
+        usable = body.n > 0 && leg->description->take_answer(leg->description_user, body) == 0;
+    leg->offer = ML_OFFER_DONE;
+    if (leg->cancel_wanted) {
+        end_at_once(leg, ML_CAUSE_LOCAL, "answered after it was cancelled");
+    } else if (!usable) {
+        end_at_once(leg, ML_CAUSE_SDP, "answered with a description we cannot use");
+    } else {
+        ml_leg_enter(leg, ML_LEG_UP);
+        ml_session_answered(leg, sip);
+        ml_leg_tell_message(leg, ML_LEG_ANSWERED, ML_CAUSE_NONE, sip, msg, NULL);
+    }
+    msg_destroy(msg);
+    if (leg->state != ML_LEG_OVER)
+        ml_leg_route_free(leg);
+}
+
+/* Answers a challenge with the INVITE again; false when we cannot, or have been refused before. */
+static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
+{
+    bool by_proxy = sip->sip_status->st_status == 407;
+    const msg_auth_t *challenge =
+        by_proxy ? sip->sip_proxy_authenticate : sip->sip_www_authenticate;
+    int *times = by_proxy ? &leg->route->challenged_by_proxy : &leg->route->challenged_by_uas;
+    char *value = NULL;
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+
+    if (!leg->username || leg->cancel_wanted || ++*times >= CHALLENGES_MAX)
+        return false;
+    /* SHA-256 first, whatever the order in which they are offered. */
+    for (int strong = 1; !value && strong >= 0; strong--) {
+        for (const msg_auth_t *one = challenge; !value && one; one = one->au_next) {
+            char *text = sip_header_as_string(home, (const sip_header_t *)one);
+
+            if (text && (!strong || su_strcasestr(text, "SHA-256")))
+                ml_auth_answer(text, "INVITE", leg->uri, ml_str(leg->route->offer), leg->username,
+                               leg->password ? leg->password : "", &value);
+        }
+    }
+    su_home_deinit(home);
+    if (!value)
+        return false;
+    ml_free(leg->route->authorization);
+    leg->route->authorization =
+        ml_format("%s: %s", by_proxy ? "Proxy-Authorization" : "Authorization", value);
+    ml_free(value);
+    nta_outgoing_destroy(leg->invite_out);
+    leg->invite_out = NULL;
+    leg->provisional = 0;
+    send_invite(leg);
+    return true;
+}
+
+/* 422: the peer wants a longer session (RFC 4028 section 6). */
+static bool answer_too_small(struct ml_leg *leg, const sip_t *sip)
+{
+    (void)leg;
+    (void)sip;
+    return false;
+}
+
+static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
+{
+    int code = sip->sip_status->st_status;
+    msg_t *msg = nta_outgoing_getresponse(orq);
+
+    if (nta_sip_is_internal(sip)) {
+        if (!try_next(leg))
+            fail(leg, code == 408 ? ML_CAUSE_TIMEOUT : ML_CAUSE_NETWORK,
+                 code == 408 ? "no response at all" : "the target cannot be reached");
+    } else if ((code == 401 || code == 407) && answer_challenge(leg, sip)) {
+        /* tried again */
+    } else if (code == 422 && answer_too_small(leg, sip)) {
+        /* tried again */
+    } else if (code != 503 || !try_next(leg)) {
+        ml_leg_tell_message(leg, ML_LEG_FAILED,
+                            leg->cancel_wanted ? ML_CAUSE_LOCAL : ML_CAUSE_RESPONSE, sip, msg,
+                            NULL);
+        ml_leg_enter(leg, ML_LEG_OVER);
+    }
+    msg_destroy(msg);
+}
+
+static int on_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
+{
+    int code = nta_outgoing_status(orq);
+
+    if (leg->state == ML_LEG_OVER || orq != leg->invite_out || !sip)
+        return 0;
+    if (code < 200)
+        on_provisional(leg, orq, sip);
+    else if (code < 300)
+        on_success(leg, orq, sip);
+    else
+        on_failure(leg, orq, sip);
+    return 0;
+}
+
+void ml_leg_cancel(struct ml_leg *leg)
+{
+    leg->cancel_wanted = true;
+    if (!leg->invite_out) { /* its name is still being resolved */
+        fail(leg, ML_CAUSE_LOCAL, "hung up before the INVITE was sent");
+        return;
+    }
+    ml_leg_enter(leg, ML_LEG_LEAVING);
+    nta_outgoing_tcancel(leg->invite_out, NULL, NULL, TAG_END());
+}
