@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/base/str.h"
+#include "core/net/resolver_table.h"
 
 enum {
     TRY_MS = 2000, /* wait for one answer of one server */
@@ -22,18 +23,12 @@ enum {
     MAX_TARGETS = 16 /* SRV records of one answer that are looked at */
 };
 
-struct entry {
-    char *name;
-    struct ml_host host;
-};
-
 struct ml_resolver {
     struct ml_loop *loop;
     ares_channel channel;
     struct ml_timer *timer;
     struct ml_list sockets, queries;
-    struct entry *table;
-    size_t table_count;
+    struct ml_resolver_table *table;
 };
 
 struct socket_watch {
@@ -120,59 +115,6 @@ static void on_socket_state(void *user, ares_socket_t fd, int readable, int writ
     }
 }
 
-static bool read_address(struct ml_str text, struct ml_host *host)
-{
-    unsigned char bytes[16];
-
-    if (text.n == 0 || text.n >= sizeof host->address)
-        return false;
-    memcpy(host->address, text.p, text.n);
-    host->address[text.n] = '\0';
-    return inet_pton(AF_INET, host->address, bytes) == 1 ||
-           inet_pton(AF_INET6, host->address, bytes) == 1;
-}
-
-/* "1.2.3.4", "1.2.3.4:80", "::1", "[::1]", "[::1]:80". */
-static bool read_entry(const char *text, struct ml_host *host)
-{
-    struct ml_str address = ml_str(text), port = {NULL, 0};
-    const char *colon = strrchr(text, ':'), *bracket = strchr(text, ']');
-    uint64_t number = 0;
-
-    *host = (struct ml_host){.port = 0};
-    if (text[0] == '[' && bracket) {
-        address = (struct ml_str){text + 1, (size_t)(bracket - text) - 1};
-        if (bracket[1] == ':')
-            port = ml_str(bracket + 2);
-        else if (bracket[1] != '\0')
-            return false;
-    } else if (colon && colon == strchr(text, ':')) {
-        address.n = (size_t)(colon - text);
-        port = ml_str(colon + 1);
-    }
-    if (port.p && ml_str_uint(port, 65535, &number) != ML_OK)
-        return false;
-    host->port = (uint16_t)number;
-    return read_address(address, host);
-}
-
-static int fill_table(struct ml_resolver *r, const struct ml_resolver_options *options,
-                      struct ml_fault *fault)
-{
-    r->table = ml_alloc(options->resolve_count * sizeof *r->table);
-    for (size_t i = 0; i < options->resolve_count; i++) {
-        const char *name = options->resolve[2 * i], *text = options->resolve[2 * i + 1];
-
-        if (!read_entry(text, &r->table[i].host))
-            return ml_fail(fault, ML_EINVAL,
-                           "resolve: \"%s\" for %s is not an address with an optional port", text,
-                           name);
-        r->table[i].name = ml_strdup(name);
-        r->table_count++;
-    }
-    return ML_OK;
-}
-
 static void start_library(void)
 {
     ares_library_init(ARES_LIB_INIT_ALL);
@@ -216,7 +158,7 @@ int ml_resolver_new(struct ml_loop *loop, const struct ml_resolver_options *opti
     ml_list_init(&r->sockets);
     ml_list_init(&r->queries);
     r->timer = ml_timer_new(loop, on_timer, r);
-    code = fill_table(r, options, fault);
+    code = ml_resolver_table_new(options->resolve, options->resolve_count, &r->table, fault);
     if (code == ML_OK)
         code = open_channel(r, options, fault);
     if (code != ML_OK) {
@@ -250,9 +192,7 @@ void ml_resolver_free(struct ml_resolver *r)
     {
         forget_socket(ML_CONTAINER(link, struct socket_watch, link));
     }
-    for (size_t i = 0; i < r->table_count; i++)
-        ml_free(r->table[i].name);
-    ml_free(r->table);
+    ml_resolver_table_free(r->table);
     ml_timer_free(r->timer);
     ml_free(r);
 }
@@ -362,19 +302,10 @@ static void ask_address(struct ml_query *query, const char *name, ares_addrinfo_
     arm(r);
 }
 
-static const struct ml_host *find_entry(const struct ml_resolver *r, const char *name)
-{
-    for (size_t i = 0; i < r->table_count; i++) {
-        if (ml_str_ieq(ml_str(r->table[i].name), ml_str(name)))
-            return &r->table[i].host;
-    }
-    return NULL;
-}
-
 /* What needs no network: an entry of the table, or a numeric address with or without brackets. */
 static bool answer_here(struct ml_query *query, const char *name, const struct target *target)
 {
-    const struct ml_host *entry = find_entry(query->resolver, name);
+    const struct ml_host *entry = ml_resolver_table_find(query->resolver->table, name);
     struct ml_str text = ml_str(name);
     struct ml_host host = {.port = 0};
 
@@ -384,7 +315,7 @@ static bool answer_here(struct ml_query *query, const char *name, const struct t
         text = (struct ml_str){text.p + 1, text.n - 2};
     if (entry)
         host = *entry;
-    else if (!read_address(text, &host))
+    else if (!ml_host_read(text, &host))
         return false;
     if (target) {
         host.port = target->port;
@@ -538,8 +469,9 @@ struct ml_query *ml_resolve_srv(struct ml_resolver *r, const char *name, ml_reso
     struct ml_query *query = new_query(r, done, user);
     struct ml_host numeric;
 
-    if (name[0] == '\0' || strlen(name) > 255 || find_entry(r, host_of_service(name)) ||
-        read_address(ml_str(host_of_service(name)), &numeric))
+    if (name[0] == '\0' || strlen(name) > 255 ||
+        ml_resolver_table_find(r->table, host_of_service(name)) ||
+        ml_host_read(ml_str(host_of_service(name)), &numeric))
         return answer_later(query, ML_ENOTFOUND);
     enter_library(query);
     ares_query(r->channel, name, ns_c_in, ns_t_srv, on_srv, query);
@@ -554,5 +486,5 @@ bool ml_resolver_knows(const struct ml_resolver *r, const char *name)
 
     if (text.n > 2 && text.p[0] == '[' && text.p[text.n - 1] == ']')
         text = (struct ml_str){text.p + 1, text.n - 2};
-    return find_entry(r, name) || read_address(text, &host);
+    return ml_resolver_table_find(r->table, name) || ml_host_read(text, &host);
 }

@@ -244,9 +244,6 @@ static void explain(struct build *b, const xmlError *e)
         ml_xml_refuse(b->error, ML_EPARSE, place_before(b, '<'),
                       "attribute %.60s is given twice: keep one", detail);
         break;
-    case XML_ERR_MISPLACED_CDATA_END:
-        ml_xml_refuse(b->error, ML_EPARSE, place_before(b, ']'), "\"]]>\" in text: write ]]&gt;");
-        break;
     case XML_ERR_DOCUMENT_EMPTY:
         ml_xml_refuse(b->error, ML_EPARSE, place_before(b, '\0'),
                       "no element here: the document must begin with '<'");

@@ -305,21 +305,28 @@ static int scan_markup(struct scanner *s)
     return scan_start(s);
 }
 
+static int scan_text(struct scanner *s)
+{
+    struct ml_str rest = {s->text.p + s->at, s->text.n - s->at};
+    const char *next = memchr(rest.p, '<', rest.n);
+    const char *end = memmem(rest.p, next ? (size_t)(next - rest.p) : rest.n, "]]>", 3);
+    int code = count_node(s);
+
+    if (code == ML_OK && end) {
+        skip(s, (size_t)(end - rest.p));
+        code = ml_xml_refuse(s->error, ML_EPARSE, s->place, "\"]]>\" in text: write ]]&gt;");
+    }
+    skip(s, next ? (size_t)(next - rest.p) : rest.n);
+    return code;
+}
+
 int ml_xml_scan(struct ml_str text, struct ml_xml_tags *tags, struct ml_xml_error *error)
 {
     struct scanner s = {.text = text, .place = {1, 1}, .tags = tags, .error = error};
 
     while (s.at < text.n) {
-        int code = ML_OK;
+        int code = peek(&s) == '<' ? scan_markup(&s) : scan_text(&s);
 
-        if (peek(&s) == '<') {
-            code = scan_markup(&s);
-        } else {
-            const char *next = memchr(text.p + s.at, '<', text.n - s.at);
-
-            code = count_node(&s);
-            skip(&s, next ? (size_t)(next - text.p) - s.at : text.n - s.at);
-        }
         if (code != ML_OK)
             return code;
     }

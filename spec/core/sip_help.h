@@ -412,7 +412,7 @@ static inline void wire_request_to(struct wire *wire, const char *uri, const cha
                   "From: \"Alice\" <sip:alice@%s>;tag=%s\r\n"
                   "To: <sip:moon@127.0.0.1>%s%s\r\n"
                   "Call-ID: %s\r\nCSeq: %d %s\r\n",
-                  method, uri, wire->local, wire->call_id, branch, wire->local, wire->from_tag,
+                  method, uri, wire->local, wire->from_tag, branch, wire->local, wire->from_tag,
                   wire->to_tag[0] ? ";tag=" : "", wire->to_tag, wire->call_id, cseq, method);
     if (wire->contact[0] && strcmp(method, "ACK") != 0 && strcmp(method, "BYE") != 0)
         ml_buf_printf(&text, "Contact: %s\r\n", wire->contact);
@@ -497,7 +497,7 @@ static inline void wire_callee_request(struct wire *wire, const char *invite, co
                   "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP %s;rport;branch=z9hG4bK-c-%s-%d\r\n"
                   "Max-Forwards: 70\r\nFrom: %s;tag=%s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: %d %s\r\n"
                   "Contact: <sip:bob@%s>\r\n%s%sContent-Length: %zu\r\n\r\n%s",
-                  method, uri_of(invite, "Contact"), wire->local, wire->call_id, ++wire->branch,
+                  method, uri_of(invite, "Contact"), wire->local, wire->from_tag, ++wire->branch,
                   header_of(invite, "To"), tag, header_of(invite, "From"),
                   header_of(invite, "Call-ID"), cseq, method, wire->local, extra ? extra : "",
                   body && !(extra && strstr(extra, "Content-Type")) ? SDP_TYPE : "",

@@ -190,7 +190,7 @@ static void test_mistakes_are_explained_where_they_are(void **state)
     refused("<a><!-- x -- y --></a>", ML_EPARSE, 1, 13, "comment");
     refused("<a><![CDATA[x</a>", ML_EPARSE, 1, 4, "CDATA");
     refused("<a><?x</a>", ML_EPARSE, 1, 4, "processing instruction");
-    refused("<a>x]]>y</a>", ML_EPARSE, 1, 6, "]]&gt;");
+    refused("<a>x]]>y</a>", ML_EPARSE, 1, 5, "]]&gt;");
     refused("<a><!ELEMENT b></a>", ML_EPARSE, 1, 4, "<!");
     refused("<1a/>", ML_EPARSE, 1, 1, "'<'");
 }

@@ -1,0 +1,154 @@
+#include "core/house/calls.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "core/base/list.h"
+#include "core/base/mem.h"
+
+enum { BUCKETS = 1024 }; /* a power of two; a few calls each at the default limit of 1,000 */
+
+struct record {
+    struct ml_link link; /* in calls->records, oldest first */
+    struct record *next; /* in its bucket */
+    char *sid;
+    const char **pairs; /* name, value, name, value ... */
+    size_t count, size;
+};
+
+struct ml_calls {
+    struct ml_list records;
+    struct record *buckets[BUCKETS];
+    size_t count;
+};
+
+static struct record **bucket(struct ml_calls *calls, const char *sid)
+{
+    unsigned hash = 2166136261u; /* FNV-1a */
+
+    for (; *sid; sid++)
+        hash = (hash ^ (unsigned char)*sid) * 16777619u;
+    return &calls->buckets[hash & (BUCKETS - 1)];
+}
+
+static struct record **find(struct ml_calls *calls, const char *sid)
+{
+    struct record **at = bucket(calls, sid);
+
+    while (*at && strcmp((*at)->sid, sid) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+int ml_calls_new(struct ml_calls **callsp)
+{
+    struct ml_calls *calls = ml_alloc(sizeof *calls);
+
+    ml_list_init(&calls->records);
+    *callsp = calls;
+    return 0;
+}
+
+static void free_text(const char *text)
+{
+    ml_free((char *)(uintptr_t)text);
+}
+
+static void free_record(struct record *record)
+{
+    for (size_t i = 0; i < 2 * record->count; i++)
+        free_text(record->pairs[i]);
+    ml_list_remove(&record->link);
+    ml_free(record->pairs);
+    ml_free(record->sid);
+    ml_free(record);
+}
+
+void ml_calls_free(struct ml_calls *calls)
+{
+    ML_LIST_EACH(&calls->records, link)
+    free_record(ML_CONTAINER(link, struct record, link));
+    ml_free(calls);
+}
+
+static size_t field(const struct record *record, const char *name)
+{
+    size_t i = 0;
+
+    while (i < record->count && strcmp(record->pairs[2 * i], name) != 0)
+        i++;
+    return i;
+}
+
+static void set_field(struct record *record, const char *name, const char *value)
+{
+    size_t i = field(record, name);
+
+    if (i < record->count) {
+        free_text(record->pairs[2 * i + 1]);
+        record->pairs[2 * i + 1] = ml_strdup(value);
+        if (value)
+            return;
+        free_text(record->pairs[2 * i]);
+        record->count--;
+        memmove(&record->pairs[2 * i], &record->pairs[2 * i + 2],
+                2 * (record->count - i) * sizeof *record->pairs);
+    } else if (value) {
+        if (record->count == record->size) {
+            record->size = record->size ? 2 * record->size : 8;
+            record->pairs = ml_realloc(record->pairs, 2 * record->size * sizeof *record->pairs);
+        }
+        record->pairs[2 * i] = ml_strdup(name);
+        record->pairs[2 * i + 1] = ml_strdup(value);
+        record->count++;
+    }
+}
+
+void ml_calls_set(struct ml_calls *calls, const char *sid, const char *const *pairs, size_t count)
+{
+    struct record **at = find(calls, sid);
+
+    if (!*at) {
+        *at = ml_alloc(sizeof **at);
+        (*at)->sid = ml_strdup(sid);
+        ml_list_append(&calls->records, &(*at)->link);
+        calls->count++;
+    }
+    for (size_t i = 0; i < count; i++)
+        set_field(*at, pairs[2 * i], pairs[2 * i + 1]);
+}
+
+const char *ml_calls_get(const struct ml_calls *calls, const char *sid, const char *name)
+{
+    const struct record *record = *find((struct ml_calls *)(uintptr_t)calls, sid);
+    size_t i = record ? field(record, name) : 0;
+
+    return record && i < record->count ? record->pairs[2 * i + 1] : NULL;
+}
+
+void ml_calls_remove(struct ml_calls *calls, const char *sid)
+{
+    struct record **at = find(calls, sid), *record = *at;
+
+    if (!record)
+        return;
+    *at = record->next;
+    free_record(record);
+    calls->count--;
+}
+
+size_t ml_calls_count(const struct ml_calls *calls)
+{
+    return calls->count;
+}
+
+void ml_calls_each(const struct ml_calls *calls, ml_calls_visit_fn *visit, void *user)
+{
+    ML_LIST_EACH(&calls->records, link)
+    {
+        const struct record *record = ML_CONTAINER(link, struct record, link);
+
+        if (visit(record->sid, (const char *const *)record->pairs, record->count, user) != 0)
+            return;
+    }
+}
