@@ -56,9 +56,17 @@ const struct ml_class ml_leg_class = {
 
 /* ---- events ---- */
 
+/* Events say which leg they are of, so that several legs can share a mailbox. One that waits for its
+ * mailbox does not: it may go to another state, where this handle means nothing. */
 static lua_State *leg_event(struct ml_lua_leg *leg, const char *kind)
 {
-    return ml_sink_event(&leg->sink, kind);
+    lua_State *L = ml_sink_event(&leg->sink, kind);
+
+    if (leg->self != LUA_NOREF && leg->sink.box != LUA_NOREF) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, leg->self);
+        lua_setfield(L, -2, "leg");
+    }
+    return L;
 }
 
 static const char *kind_of(enum ml_leg_event_kind kind)

@@ -23,6 +23,7 @@ struct ml_sofia {
     su_root_t *root;
     ev_io io;
     ev_timer timer;
+    int64_t zero_at; /* when a timer was last due within this millisecond */
 };
 
 /* The end of each turn steps the root in any case: these have only to end the wait. */
@@ -130,13 +131,17 @@ bool ml_sofia_step(struct ml_sofia *sofia)
     return true;
 }
 
-/* Sofia's milliseconds are cut off: 0 may be a part of one, and then waiting 1 ms beats spinning.
- * Virtual time knows whole milliseconds only, and there 0 is now. */
-static double wait_seconds(su_duration_t ms)
+/* Sofia's milliseconds are cut off: 0 may be a part of one. It is tried at once, and when that did not
+ * bring the timer to fire, waiting 1 ms beats spinning (for ever, when time is virtual). */
+static double wait_seconds(struct ml_sofia *sofia, su_duration_t ms)
 {
+    int64_t now = ml_clock_us();
+    bool tried = sofia->zero_at == now;
+
     if (ms > 0)
         return (double)ms / 1e3 - 1e-6;
-    return ml_clock_is_virtual() ? -1e-6 : 1e-3;
+    sofia->zero_at = now;
+    return ml_clock_is_virtual() && !tried ? -1e-6 : 1e-3;
 }
 
 void ml_sofia_arm(struct ml_sofia *sofia)
@@ -150,6 +155,6 @@ void ml_sofia_arm(struct ml_sofia *sofia)
     if (next == SU_DURATION_MAX)
         return;
     ev_now_update(sofia->ev);
-    ev_timer_set(&sofia->timer, wait_seconds(next), 0.);
+    ev_timer_set(&sofia->timer, wait_seconds(sofia, next), 0.);
     ev_timer_start(sofia->ev, &sofia->timer);
 }

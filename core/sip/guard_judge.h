@@ -1,0 +1,94 @@
+/* The judge of the guard: bytes in, verdict out. Keeps nothing, allocates nothing. Any thread. */
+#ifndef ML_SIP_GUARD_JUDGE_H
+#define ML_SIP_GUARD_JUDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/str.h"
+#include "core/sip/guard.h"
+
+enum {
+    ML_GUARD_MAX_MESSAGE = 32768, /* sofia needs 33 ms for the worst message of this size */
+    ML_GUARD_MAX_LINE = 8192,
+    ML_GUARD_MAX_HEADERS = 256,
+    ML_GUARD_MAX_VIAS = 64,
+    ML_GUARD_MAX_ROUTES = 32
+};
+
+struct ml_guard_field {
+    struct ml_str name, value; /* value: trimmed, folds still in it */
+};
+
+/* A message cut into lines. Everything points into the bytes it was made of. */
+struct ml_guard_message {
+    struct ml_str start, body;
+    struct ml_guard_field fields[ML_GUARD_MAX_HEADERS];
+    size_t count;
+    bool has_length; /* Content-Length, and it could be read: */
+    uint64_t length;
+};
+
+enum ml_guard_action { ML_GUARD_PASS, ML_GUARD_DROP, ML_GUARD_ANSWER };
+
+struct ml_guard_verdict {
+    enum ml_guard_action action;
+    enum ml_guard_reason reason;
+    int code; /* ML_GUARD_ANSWER */
+    const char *phrase;
+    char extra[400]; /* header lines the answer needs (Allow, Accept, Unsupported), with CRLF */
+    bool limited;    /* opens no dialog: counts against the rate of its source */
+};
+
+/* One whole message: a datagram, or what ml_guard_frame cut from a stream. truncated: there was
+ * more of it than could be received. message is filled as far as the bytes could be read. */
+void ml_guard_judge(struct ml_str bytes, bool stream, bool truncated,
+                    struct ml_guard_message *message, struct ml_guard_verdict *verdict);
+
+enum ml_guard_frame {
+    ML_GUARD_WHOLE, /* *length bytes are one message */
+    ML_GUARD_MORE,  /* not all there yet */
+    ML_GUARD_BROKEN /* where the next one begins cannot be known: answer this and close */
+};
+/* How much of a stream is its first message. */
+enum ml_guard_frame ml_guard_frame(struct ml_str bytes, size_t *length);
+
+/* The stateless answer to a request that could be cut into lines: to whom (the port the response
+ * goes to: rport's source port or that of Via), and its text, made with ml_alloc. NULL: there is no
+ * Via to answer to. */
+char *ml_guard_answer(const struct ml_guard_message *message,
+                      const struct ml_guard_verdict *verdict, const char *source,
+                      uint16_t source_port, uint16_t *port);
+
+/* ---- pieces of grammar (guard_grammar.c) ---- */
+
+bool ml_guard_is_token(struct ml_str text);
+/* The first value of a comma separated list out of *rest, commas in quotes and <> not counted.
+ * False at the end. */
+bool ml_guard_next_value(struct ml_str *rest, struct ml_str *value);
+
+struct ml_guard_uri {
+    struct ml_str scheme, user, host, port;
+    bool is_sip; /* sip or sips: the parts were checked */
+    bool has_headers;
+};
+bool ml_guard_parse_uri(struct ml_str text, struct ml_guard_uri *uri);
+
+struct ml_guard_address {
+    struct ml_guard_uri uri;
+    struct ml_str parameters; /* ";tag=1", or empty */
+    bool in_brackets;
+};
+/* name-addr or addr-spec with its header parameters (RFC 3261 20.10). */
+bool ml_guard_parse_address(struct ml_str text, struct ml_guard_address *address);
+
+struct ml_guard_via {
+    struct ml_str transport, host, port, parameters;
+};
+bool ml_guard_parse_via(struct ml_str text, struct ml_guard_via *via);
+/* Are these ";name=value" parameters well formed? name NULL: only that. found: its value, p NULL
+ * when absent. */
+bool ml_guard_parameters(struct ml_str text, const char *name, struct ml_str *found);
+
+#endif

@@ -1,0 +1,64 @@
+-- Whom a Dial calls and as whom: targets, egress profile, caller identity, headers.
+
+local plan = {}
+
+local function user_of(uri)
+  return uri:match("^sips?:([^@]+)@")
+end
+
+-- %41 -> A: what goes into From is escaped again where it must be.
+local function unescape(text)
+  return text and text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+end
+
+---The egress profile of a region: bind, proxy, advertise; the default one for a known region that
+---is not configured.
+---@param config table
+---@param region string?
+---@return { bind: string?, proxy: string?, advertise: string? }
+function plan.egress(config, region)
+  return region and config.sip.regions[region] or {}
+end
+
+---Options for Agent:dial.
+---@param call moonline.Leg the caller
+---@param target table what a noun's target gave
+---@param options { caller_id: string?, sid: string }
+---@return table
+function plan.options(call, target, options)
+  local config = call.env.config
+  local egress = plan.egress(config, target.region)
+  local headers = {
+    { "X-Twilio-ApiVersion", "2010-04-01" },
+    { "X-Twilio-AccountSid", config.account_sid },
+    { "X-Twilio-CallSid", options.sid },
+  }
+  for _, header in ipairs(target.headers or {}) do headers[#headers + 1] = header end
+  local display = not options.caller_id and call.info.from_display or nil
+  return {
+    uri = target.uri, headers = headers,
+    from_user = options.caller_id or unescape(user_of(call.from)),
+    from_display = display ~= "" and display or nil,
+    username = target.username, password = target.password,
+    bind = egress.bind, proxy = egress.proxy, advertise = egress.advertise,
+  }
+end
+
+---The targets of a Dial's nouns, in document order; each { target } or { fault = { code, message } }.
+---@param session moonline.Session
+---@param node moonline.Node
+---@return table[]
+function plan.targets(session, node)
+  local list = {}
+  for _, child in ipairs(node.children) do
+    local fault, target, code, message = child.fault, nil, nil, nil
+    if not fault then
+      target, code, message = child.verb.target(session, child)
+      if not target then fault = { code = code, message = message } end
+    end
+    list[#list + 1] = { target = target, fault = fault }
+  end
+  return list
+end
+
+return plan

@@ -1,0 +1,221 @@
+-- Calls one target and sees it through: rings, screens, stays with it until it is over. A task of its
+-- own; tells the Dial by events { kind = "dial", what = ..., child = ... } in the Dial's mailbox, and
+-- is told by { kind = "stop", why = ... } in its own.
+
+local crypto = require "moonline.core.crypto"
+local leg = require "moonline.leg"
+local outcome = require "moonline.dial.outcome"
+local plan = require "moonline.dial.plan"
+local screen = require "moonline.dial.screen"
+local status = require "moonline.webhook.status"
+local task = require "moonline.core.task"
+
+local ring = {}
+
+local GOODBYE = 3 -- seconds: the answer to a CANCEL or BYE comes within, or does not matter any more
+
+---One party that a Dial calls.
+---@class moonline.Child
+---@field sid string
+---@field leg moonline.Leg?
+---@field status string? its DialCallStatus, once it is over
+---@field code integer?
+---@field bridged boolean
+---@field headers string[][]? of the final response to the INVITE
+---@field bye_headers string[][]?
+
+local function tell(child, what, fields)
+  local event = fields or {}
+  event.kind, event.what, event.child = "dial", what, child
+  child.dial.box:post(event)
+end
+
+-- The final word on a child: recorded, told to the application and to the Dial.
+local function finish(child, event)
+  local own = child.leg
+  child.status, child.code = outcome.of(event, child.stopped, child.dial.config.dial.outcomes)
+  if child.screened == "failed" then child.status = "failed" end
+  if event.kind == "ended" then
+    child.bye_headers = event.headers
+  else
+    child.headers = event.headers
+  end
+  if child.answer_code then child.code = child.answer_code end
+  child.duration = own and own:duration() or 0
+  if own then
+    own.final_status = child.status
+    own:record_state { ended = task.time() }
+    child.events:tell("completed",
+      { status = child.status, duration = child.duration, code = child.code })
+    child.dial.env.calls:remove(own.sid)
+  end
+  tell(child, "over")
+end
+
+-- Waits for the end of a leg that was told to end.
+local function await_end(child)
+  local own = child.leg
+  local event = own.box:wait({ "ended", "failed", "canceled" }, GOODBYE)
+  own.state, own.ended_at = "ended", own.ended_at or task.clock()
+  own.ended = event or own.ended or { kind = child.answered and "ended" or "failed", cause = "local" }
+  if own.ended.kind == "canceled" then own.ended.kind = "failed" end
+  return own.ended
+end
+
+local function place(child)
+  local dial = child.dial
+  local box = task.mailbox()
+  local options = plan.options(dial.call, child.target, { caller_id = dial.caller_id, sid = child.sid })
+  options.box = box
+  local core, why, text = dial.env.agent:dial(options)
+  if not core then
+    dial.session:warn(13243, ("%s: %s"):format(child.target.uri, text or why))
+    return nil
+  end
+  local own = leg.new(dial.env, core, {
+    direction = "outbound-dial", sid = child.sid, parent_sid = dial.call.sid, box = box,
+    from = dial.caller_id and ("sip:%s@%s"):format(dial.caller_id, dial.call.from:match("@(.*)$") or "localhost")
+      or dial.call.from,
+    to = child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
+  })
+  child.leg = own
+  own:record_state { parent = dial.call.sid, direction = "outbound-dial", from = own.from,
+    to = own.to, start = task.time() }
+  return own
+end
+
+-- Everything up to the answer. Returns the event that decided: answered, failed, stop.
+local function progress(child)
+  local own = child.leg
+  while true do
+    local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
+    if event.kind == "sent" then
+      child.events:tell("initiated")
+    elseif event.kind == "ringing" then
+      if own.state == "calling" then
+        own.state = "ringing"
+        own:record_state()
+        child.events:tell("ringing")
+      end
+      tell(child, "ringing", { early = event.early })
+    else
+      return event
+    end
+  end
+end
+
+local function answered(child, event)
+  local own = child.leg
+  child.answered, child.answer_code = true, event.code
+  child.headers, own.answer_headers = event.headers, event.headers
+  own.info = own.core:info()
+  own.state, own.answered_at = "in-progress", task.clock()
+  own:record_state()
+  child.events:tell("answered")
+  tell(child, "answered")
+end
+
+-- From the 200 to the end.
+local function talk(child)
+  local own = child.leg
+  local ok, value = task.catch(function()
+    if child.target.url then
+      child.screened = screen.run(child.dial.session, own, child.target)
+      if child.screened ~= "bridge" then
+        own:hangup()
+        return
+      end
+    end
+    tell(child, "ready")
+    while true do own:wait { "digit" } end
+  end)
+  if ok then return await_end(child) end
+  if value.kind == "hangup" then
+    return own.ended.kind == "ended" and own.ended.cause ~= "local" and own.ended
+      or await_end(child)
+  elseif value.kind == "stop" then
+    own.core:hangup()
+    own.ended_at = task.clock()
+    return await_end(child)
+  end
+  own:hangup()
+  return task.unwind(value)
+end
+
+-- 3xx: the next address of the Contact list that was not tried yet.
+local function redirected(child, event)
+  if not (event.code >= 300 and event.code < 400) then return nil end
+  local dial = child.dial
+  for _, header in ipairs(event.headers or {}) do
+    if header[1]:lower() == "contact" or header[1] == "m" then
+      local target = header[2]:match("<([^>]+)>") or header[2]:match("^%s*(sips?:[^;,%s]+)")
+      if target and target:match("^sips?:") and not child.tried[target] then
+        if child.follows >= dial.config.dial.follow then
+          dial.session:warn(32219, ("more than %d redirects of a dialled call"):format(dial.config.dial.follow))
+          return nil
+        end
+        return (target:gsub("%?.*$", ""))
+      end
+    end
+  end
+  dial.session:warn(32219, "a redirect of a dialled call leads nowhere new")
+  return nil
+end
+
+local function call(child)
+  local own = not child.stopping and place(child)
+  if not own then return finish(child, { kind = "failed", cause = "local", code = 0 }) end
+  own.core_call_id = own.core:info().call_id
+  if not child.events then
+    child.events = status.of(own, {
+      url = child.target.status_callback, method = child.target.status_callback_method,
+      events = child.target.status_callback_event, base = child.dial.session.base,
+      warn = function(...) child.dial.session:warn(...) end,
+    })
+  end
+  local event = progress(child)
+  if event.kind == "stop" then
+    child.stopped = event.why
+    own.core:hangup()
+    return finish(child, await_end(child))
+  elseif event.kind == "answered" then
+    answered(child, event)
+    return finish(child, talk(child))
+  end
+  local target = event.kind == "failed" and event.cause == "response" and redirected(child, event)
+  if target then
+    child.tried[target], child.follows = true, child.follows + 1
+    child.target = setmetatable({ uri = target }, { __index = child.target })
+    own.core:close()
+    return call(child)
+  end
+  own.ended, own.state = event, "ended"
+  return finish(child, event)
+end
+
+---Begins to call target; its events go to dial.box.
+---@param dial table the Dial that calls: session, call, env, config, box, group, caller_id
+---@param target table what a noun's target gave
+---@return moonline.Child
+function ring.start(dial, target)
+  local child = {
+    dial = dial, target = target, sid = "CA" .. crypto.random_hex(16), bridged = false,
+    tried = { [target.uri] = true }, follows = 0,
+  }
+  child.task = dial.group:spawn(function()
+    call(child)
+    if child.leg then child.leg.core:close() end
+  end)
+  return child
+end
+
+---Ends a child whatever it is at; "over" follows.
+---@param child moonline.Child
+---@param why string? its DialCallStatus when it was not answered yet: "no-answer", "canceled"
+function ring.stop(child, why)
+  if child.status or child.stopping then return end
+  child.stopping = true
+  if child.leg then child.leg.box:post { kind = "stop", why = why or "canceled" } end
+end
+
+return ring

@@ -1,0 +1,295 @@
+-- A party one can talk to: what verbs and scripts hold. Wraps a leg of moonline.core.sip.
+
+local crypto = require "moonline.core.crypto"
+local log = require "moonline.log"
+local source = require "moonline.source"
+local task = require "moonline.core.task"
+
+---@class moonline.Leg
+---@field sid string CallSid
+---@field id string the same
+---@field from string sip:user@host
+---@field to string
+---@field state "calling"|"ringing"|"in-progress"|"ended"
+---@field direction "inbound"|"outbound-dial"|"outbound-api"
+---@field headers table<string, string> of the INVITE, lower-case names
+---@field core moonline.CoreLeg
+local Leg = {}
+Leg.__index = Leg
+Leg.__name = "moonline.Leg"
+
+local leg = {}
+
+-- Events that end what is going on, in whatever order they come among the others.
+local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local ENDS = { ended = true, canceled = true, failed = true, lost = true }
+
+local function with_interrupts(kinds)
+  local all = {}
+  for i, kind in ipairs(kinds) do all[i] = kind end
+  for _, kind in ipairs(INTERRUPTS) do all[#all + 1] = kind end
+  return all
+end
+
+-- The leg is over: kept, so that every later operation says so again.
+function Leg:over(event)
+  if self.ended then return end
+  if event.kind == "lost" then
+    self.log:warning("no RTP came any more: hanging up")
+    self.core:hangup()
+  end
+  self.state, self.ended, self.ended_at = "ended", event, task.clock()
+  self:record_state()
+end
+
+-- What others may know of it: the house's table.
+function Leg:record_state(fields)
+  if not self.env.calls then return end
+  fields = fields or {}
+  fields.status = self:status()
+  self.env.calls:set(self.sid, fields)
+end
+
+---Raises the hangup value when the leg is over.
+function Leg:check()
+  if self.ended then task.unwind { kind = "hangup", leg = self } end
+end
+
+---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
+---@param kinds string[]
+---@param timeout number?
+---@return moonline.Event?, "timeout"?
+function Leg:wait(kinds, timeout)
+  self:check()
+  local event, why = self.box:wait(with_interrupts(kinds), timeout)
+  if not event then return nil, why end
+  if ENDS[event.kind] then
+    self:over(event)
+    self:check()
+  elseif event.kind == "redirect" or event.kind == "stop" then
+    task.unwind(event)
+  elseif event.kind == "digit" then
+    self:fire("dtmf", event.digit)
+  end
+  return event
+end
+
+---Calls fn for events nobody waits for: "dtmf" (digit).
+---@param name string
+---@param fn function
+function Leg:on(name, fn)
+  self.handlers[name] = self.handlers[name] or {}
+  table.insert(self.handlers[name], fn)
+end
+
+function Leg:fire(name, ...)
+  for _, fn in ipairs(self.handlers[name] or {}) do fn(...) end
+end
+
+---Twilio's CallStatus of this leg now.
+---@return string
+function Leg:status()
+  if self.final_status then return self.final_status end
+  if self.state == "calling" then return "initiated" end
+  if self.state == "ended" then return self.answered_at and "completed" or "canceled" end
+  return self.state
+end
+
+---Whole seconds since it was answered, until now or its end.
+---@return integer
+function Leg:duration()
+  if not self.answered_at then return 0 end
+  return math.floor((self.ended_at or task.clock()) - self.answered_at + 1e-6)
+end
+
+---Tells the caller that it rings (180).
+function Leg:ring()
+  self:check()
+  if self.state == "ringing" then self.core:ring(false) end
+end
+
+---Answers; returns when the 200 is sent. Nothing for a leg that is answered.
+function Leg:answer()
+  self:check()
+  if self.state ~= "ringing" then return end
+  local ok, why = self.core:answer()
+  if not ok then
+    self.log:warning("the call cannot be answered: %s", why)
+    self:over { kind = "failed", cause = "sdp" }
+    self:check()
+  end
+  self.state, self.answered_at = "in-progress", task.clock()
+  self:record_state()
+end
+
+local REJECT = { busy = { 486, "busy" }, rejected = { 603, "no-answer" } }
+
+---Refuses a call that is not answered.
+---@param reason "busy"|"rejected"|integer|nil
+---@param phrase string?
+function Leg:reject(reason, phrase)
+  self:check()
+  local code, status = reason, "failed"
+  if type(reason) ~= "number" then
+    code, status = table.unpack(REJECT[reason or "rejected"] or error("reject: busy, rejected or a SIP code expected", 2))
+  end
+  self.core:reject(code, phrase)
+  self.final_status = status
+  self:over { kind = "ended", cause = "local" }
+end
+
+---Hangs up. Nothing when it is over. Later operations raise.
+function Leg:hangup()
+  if self.ended then return end
+  self.core:hangup()
+  self:over { kind = "ended", cause = "local" }
+end
+
+function Leg:ready()
+  self:check()
+  if self.state == "ringing" then self:answer() end
+end
+
+-- Plays one prepared item to its end, or until an event of `kinds` comes: that event.
+function Leg:play_low(low, kinds)
+  local op, why, text = self.core:play(low)
+  if not op then
+    self.log:warning("nothing is played: %s", text or why)
+    return nil
+  end
+  local wanted = { "played" }
+  for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end
+  while true do
+    local event = self:wait(wanted)
+    if event.kind ~= "played" then
+      self.core:stop()
+      return event
+    elseif event.op == op then
+      if event.why == "failed" then self.log:warning("13420 %s", event.text or "cannot be played") end
+      return nil
+    end
+  end
+end
+
+---Plays a source to its end. Answers a ringing call.
+---@param given string|table path or URL; { file | url | say | tone | digits | silence, loop }; a list
+---@param options { loop: integer? }?
+function Leg:play(given, options)
+  self:ready()
+  for _ = 1, options and options.loop or 1 do
+    for _, item in ipairs(source.list(given)) do
+      local low, code, message = source.prepare(self, item)
+      self:check()
+      if low then
+        self:play_low(low)
+      else
+        self.log:warning("%d %s", code, message)
+        self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+      end
+    end
+  end
+end
+
+---Speaks a text.
+---@param text string
+---@param options { language: string?, voice: string?, loop: integer? }?
+function Leg:say(text, options)
+  options = options or {}
+  self:play { say = text, language = options.language, voice = options.voice, loop = options.loop }
+end
+
+---Sends keys: 0-9 A-D # * w W.
+---@param digits string
+function Leg:send_digits(digits)
+  self:play { digits = digits }
+end
+
+---Collects keys. A key stops the prompt; the time runs from the prompt's end, or from the last key.
+---@param options { play: any, say: string?, timeout: number?, digits: integer?, finish_on_key: string?, type_ahead: boolean? }
+---@return string? digits nil when time ran out or the leg ended
+---@return "finished"|"timeout"|"hangup"|nil why
+---@return string collected what was pressed, also then
+function Leg:gather(options)
+  self:ready()
+  if not options.type_ahead then self.box:drop("digit") end
+  local state = { got = "", finish = options.finish_on_key or "#", max = options.digits }
+  local ok, value = task.catch(self.gather_keys, self, options, state)
+  if ok then return value, state.why, state.got end
+  if type(value) == "table" and value.kind == "hangup" and value.leg == self then
+    return nil, "hangup", state.got
+  end
+  return task.unwind(value)
+end
+
+function Leg:gather_keys(options, state)
+  local function done(event)
+    if state.finish ~= "" and state.finish:find(event.digit, 1, true) then
+      state.why = "finished"
+      return true
+    end
+    state.got = state.got .. event.digit
+    return state.max and #state.got >= state.max
+  end
+  local prompt = options.play or options.say and { say = options.say }
+  for _, item in ipairs(source.list(prompt)) do
+    local low, code, message = source.prepare(self, item)
+    if not low then self.log:warning("%d %s", code, message) end
+    local key = low and self:play_low(low, { "digit" })
+    if key then
+      if done(key) then return state.got end
+      break
+    end
+  end
+  while true do
+    local event = self:wait({ "digit" }, options.timeout or 5)
+    if not event then
+      state.why = "timeout"
+      return nil
+    end
+    if done(event) then return state.got end
+  end
+end
+
+---Hangs up and lets go.
+function Leg:close()
+  self:hangup()
+end
+
+Leg.__close = Leg.close
+
+local function header_map(list)
+  local map = {}
+  for _, header in ipairs(list or {}) do
+    local name = header[1]:lower()
+    map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
+  end
+  return map
+end
+
+local function plain(uri)
+  return (uri:gsub("[;?].*$", ""))
+end
+
+---Wraps a core leg. env is the runtime it lives in.
+---@param env table config, calls, client, speech, agent, notify ...
+---@param core moonline.CoreLeg
+---@param fields { direction: string, from: string?, to: string?, parent_sid: string?, sid: string?, box: moonline.Mailbox? }
+---@return moonline.Leg
+function leg.new(env, core, fields)
+  local info = core:info()
+  local self = setmetatable({
+    env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
+    sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
+    parent_sid = fields.parent_sid, jar = fields.jar,
+    from = fields.from or plain(info.from), to = fields.to or plain(info.request_uri),
+    headers = header_map(info.headers), state = info.incoming and "ringing" or "calling",
+  }, Leg)
+  self.id = self.sid
+  self.log = log.call(self.sid)
+  core:events(self.box)
+  return self
+end
+
+leg.Leg = Leg
+
+return leg

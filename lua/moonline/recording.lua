@@ -1,0 +1,86 @@
+-- A recording: its file in the store, its sid and URL, and the callbacks about it.
+
+local callback = require "moonline.webhook.callback"
+local crypto = require "moonline.core.crypto"
+local params = require "moonline.webhook.params"
+local task = require "moonline.core.task"
+
+---@class moonline.Recording
+---@field sid string RE and 32 hex digits
+---@field url string RecordingUrl
+---@field path string
+---@field duration number seconds, known when it is finished
+local Recording = {}
+Recording.__index = Recording
+Recording.__name = "moonline.Recording"
+
+local recording = {}
+
+---Path of a recording's file in the store.
+---@param config table
+---@param sid string checked: RE and hex digits
+---@return string
+function recording.path(config, sid)
+  return ("%s/recordings/%s.wav"):format(config.store.path, sid)
+end
+
+local function tell(self, status, event)
+  local hook = self.callback
+  if not hook or not hook.url or not hook.events[status] then return end
+  local call, env = self.call, self.call.env
+  local list = {
+    { "AccountSid", env.config.account_sid }, { "CallSid", call.sid },
+    { "RecordingSid", self.sid }, { "RecordingUrl", self.url }, { "RecordingStatus", status },
+    { "RecordingChannels", self.dual and 2 or 1 }, { "RecordingSource", self.source },
+    { "RecordingStartTime", params.date(self.started) },
+  }
+  if event then list[#list + 1] = { "RecordingDuration", math.floor(event.duration + 0.5) } end
+  self.queue:push { url = hook.url, method = hook.method, params = list, jar = call.jar,
+    what = "recording " .. status }
+end
+
+---Finishes the file and waits for it; then tells the application. The recorded event comes back.
+---@return moonline.Event?
+function Recording:stop()
+  if self.done then return self.done end
+  self.recorder:stop()
+  local event = self.box:wait({ "recorded" }, 30)
+  self.done = event or { kind = "recorded", why = "failed", duration = 0 }
+  self.duration = self.done.duration
+  tell(self, self.done.absent and "absent" or "completed", self.done)
+  self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,
+    duration = self.duration }
+  return self.done
+end
+
+---Lets another party join the recording.
+---@param other moonline.Leg
+function Recording:join(other)
+  self.recorder:join(other.core)
+end
+
+---Begins to record what `call` says (and `options.right`). nil and why when that is not possible.
+---@param call moonline.Leg
+---@param options { right: moonline.Leg?, dual: boolean?, trim: boolean?, source: string, callback: table? }
+---@return moonline.Recording?, string? why
+function recording.start(call, options)
+  local env = call.env
+  local sid = "RE" .. crypto.random_hex(16)
+  local self = setmetatable({
+    sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
+    source = options.source, callback = options.callback, box = task.mailbox(), duration = 0,
+    started = task.time(), queue = callback.queue(env, call.sid),
+    url = ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
+      env.config.account_sid, sid),
+  }, Recording)
+  local recorder, why, text = env.media:record {
+    path = self.path, left = call.core, right = options.right and options.right.core,
+    dual = options.dual, trim = options.trim, box = self.box,
+  }
+  if not recorder then return nil, text or why end
+  self.recorder = recorder
+  tell(self, "in-progress")
+  return self
+end
+
+return recording

@@ -1,0 +1,82 @@
+-- Tasks with structure: a group's tasks end with the block that made it.
+
+local core = require "moonline.core.task"
+
+local task = {}
+
+---@class moonline.Group
+---@field box moonline.Mailbox gets a "task" event for each task that ends
+local Group = {}
+Group.__index = Group
+Group.__name = "moonline.Group"
+
+---Starts fn(...) as a task of the group.
+---@param fn function
+---@return moonline.Task
+function Group:spawn(fn, ...)
+  if self.closed then error("group: closed", 2) end
+  local one = core.spawn(fn, ...)
+  self.tasks[one] = true
+  self.count = self.count + 1
+  one:watch(self.box)
+  return one
+end
+
+-- The next task to end, as its event; an error in it is raised here.
+function Group:next(timeout)
+  local event, why = self.box:wait({ "task" }, timeout)
+  if not event then return nil, why end
+  self.tasks[event.task] = nil
+  self.count = self.count - 1
+  if not event.ok and not event.unwound then error(event.error, 0) end
+  return event
+end
+
+---Waits until one task gives a true value, and cancels the others: that task's results. nil,
+---"none" when all ended without one.
+---@return any ...
+function Group:first()
+  while self.count > 0 do
+    local event = self:next()
+    if event.ok and event.values[1] then
+      self:cancel()
+      return table.unpack(event.values, 1, event.values.n)
+    end
+  end
+  return nil, "none"
+end
+
+---Waits until all have ended.
+function Group:wait()
+  while self.count > 0 do self:next() end
+end
+
+---Cancels what still runs, without waiting for it.
+---@param reason string?
+function Group:cancel(reason)
+  for one in pairs(self.tasks) do one:cancel(reason) end
+end
+
+---Cancels what still runs and waits until it is gone. Closing twice is fine.
+function Group:close()
+  if self.closed then return end
+  self.closed = true
+  self:cancel("the group was left")
+  while self.count > 0 do
+    local event = self.box:wait({ "task" })
+    self.tasks[event.task] = nil
+    self.count = self.count - 1
+  end
+end
+
+Group.__close = Group.close
+
+---A group of tasks: `local g <close> = task.group()`.
+---@return moonline.Group
+function task.group()
+  return setmetatable({ tasks = {}, count = 0, box = core.mailbox(), closed = false }, Group)
+end
+
+for name, fn in pairs(core) do task[name] = fn end
+
+return task

@@ -1,0 +1,263 @@
+-- Runs the documents of one leg, one after another, until none takes over.
+
+local callback = require "moonline.webhook.callback"
+local document = require "moonline.twiml.document"
+local params = require "moonline.webhook.params"
+local request = require "moonline.webhook.request"
+local source = require "moonline.source"
+local task = require "moonline.core.task"
+local url = require "moonline.webhook.url"
+
+---@class moonline.Session
+---@field call moonline.Leg
+---@field env table
+---@field config table
+---@field base string? URL of the current document
+---@field screening boolean? on a called party, before the bridge
+---@field refusal integer? SIP code of a failed Dial, for a caller that is not answered
+local Session = {}
+Session.__index = Session
+Session.__name = "moonline.Session"
+
+local session = {}
+
+local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
+local MAX_DOCUMENTS = 1000 -- a Redirect to itself must end some day
+
+local DOCUMENT_TYPES = { ["text/xml"] = true, ["application/xml"] = true, ["text/html"] = true }
+
+---A numbered warning or error of this call: to the log, and to whoever watches.
+---@param code integer
+---@param message string
+function Session:warn(code, message)
+  self.call.log:warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.call.sid, code = code, text = message }
+end
+
+---What a node that only makes sound would play, nil for nothing.
+---@param node moonline.Node
+---@return table?
+function Session:source(node)
+  return node.verb.source and node.verb.source(self, node)
+end
+
+function Session:parse(text)
+  local options = {
+    mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
+    several = self.config.dial.several, regions = self.config.sip.regions,
+  }
+  local parsed, problems = document.parse(text, options)
+  for _, problem in ipairs(problems or {}) do
+    self:warn(problem.code, ("%s:%d:%d: %s%s"):format(self.base or "document", problem.line,
+      problem.column, problem.message,
+      problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or ""))
+  end
+  if not parsed then return nil, problems[1].code, problems[1].message end
+  return parsed
+end
+
+-- A document of one verb, for what is not TwiML.
+local function single(self, item)
+  local verb = {
+    run = function(s)
+      s.call:play(item)
+      s.call:hangup()
+    end,
+  }
+  return { verbs = { { name = "Play", verb = verb, attrs = {}, children = {} } }, base = self.base }
+end
+
+local function read(self, response)
+  if response.body == "" and not response.type:match("^audio/") then
+    return nil, 11770, response.url .. ": the answer is empty"
+  end
+  if DOCUMENT_TYPES[response.type] then return self:parse(response.body) end
+  if response.type == "text/plain" then
+    local parsed = document.parse(response.body, { screening = self.screening,
+      elements = self.env.elements })
+    return parsed or single(self, { say = response.body })
+  end
+  if response.type:match("^audio/") then return single(self, { url = response.url }) end
+  return nil, 12300, ("%s: %s is no type of a document"):format(response.url,
+    response.type == "" and "an answer without Content-Type" or response.type)
+end
+
+function Session:request(target, list, method, what)
+  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = target,
+    method = method, params = list }
+  local response, code, message = request.fetch(self.env, {
+    url = target, method = method, params = list, jar = self.call.jar,
+  }, function(...) self:warn(...) end)
+  if not response then return nil, code, message end
+  if response.status < 200 or response.status >= 300 then
+    return nil, 11200, ("%s answered %d"):format(target, response.status)
+  end
+  return response
+end
+
+-- One try at a document: fetched, read, and the base moved to where it came from.
+function Session:load(target, list, method, what)
+  local response, code, message = self:request(target, list, method, what)
+  if not response then return nil, code, message end
+  local old = self.base
+  self.base = response.url
+  local loaded
+  loaded, code, message = read(self, response)
+  if not loaded then
+    self.base = old
+    return nil, code, message
+  end
+  loaded.base = response.url
+  return loaded
+end
+
+local function standard(self, extra)
+  local list = params.standard(self.call, self.config)
+  for _, pair in ipairs(extra or {}) do list[#list + 1] = pair end
+  for name, value in pairs(extra or {}) do
+    if type(name) == "string" then list[#list + 1] = { name, value } end
+  end
+  return list
+end
+
+---Fails the documents of this call: fallback URL, else the end.
+---@return moonline.Document?
+function Session:fail(code, message, target)
+  self:warn(code, message)
+  self.failed = { code = code, message = message }
+  local fallback = self.route and self.route.fallback_url
+  if fallback and not self.fallen_back then
+    self.fallen_back = true
+    local loaded, again, why = self:load(fallback,
+      standard(self, { { "ErrorCode", code }, { "ErrorUrl", target } }),
+      self.route.fallback_method or "POST", "fallback")
+    if loaded then
+      self.failed = nil
+      return loaded
+    end
+    self:warn(again, why)
+  end
+  return task.unwind { kind = "document-failed", code = code, message = message, session = self }
+end
+
+---Requests a document that takes over, with the standard parameters added. What goes wrong is dealt
+---with here: the fallback's document comes instead, or the call ends.
+---@param target string resolved against the current document; "" is the current document
+---@param extra table? name -> value, or a list of { name, value }
+---@param method string? POST
+---@param what string? for the log: "voice", "action"
+---@return moonline.Document
+function Session:fetch(target, extra, method, what)
+  local absolute = url.resolve(target, self.base)
+  if not absolute then
+    return self:fail(11100, ("%q: no URL, and no document to resolve it against"):format(target),
+      target)
+  end
+  local loaded, code, message =
+    self:load(absolute, standard(self, extra), method or "POST", what or "document")
+  if not loaded then return self:fail(code, message, absolute) end
+  return loaded
+end
+
+---The same without consequences: for a caller who is gone, and for Dial's action then.
+function Session:post(target, extra, method, what)
+  local absolute = url.resolve(target, self.base)
+  if not absolute then return self:warn(11100, target .. ": not a URL") end
+  local response, code, message =
+    self:request(absolute, standard(self, extra), method or "POST", what)
+  if not response then self:warn(code, message) end
+end
+
+---An absolute callback URL, or nil with a warning.
+---@param reference string?
+---@return string?
+function Session:callback_url(reference)
+  if not reference then return nil end
+  local target, why = callback.url(reference, self.base)
+  if not target then self:warn(11100, why) end
+  return target
+end
+
+local function run_verbs(self, doc)
+  for _, node in ipairs(doc.verbs) do
+    self.call:check()
+    self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line }
+    local took_over = node.verb.run(self, node)
+    if took_over then return took_over end
+  end
+  return nil
+end
+
+---Runs a document and those that take over from it. Returns when a last one fell off its end.
+---@param doc moonline.Document|string a document, or TwiML text
+function Session:run(doc)
+  if type(doc) == "string" then
+    local parsed, code, message = self:parse(doc)
+    if not parsed then parsed = self:fail(code, message, self.base) end
+    doc = parsed
+  end
+  for _ = 1, MAX_DOCUMENTS do
+    doc = run_verbs(self, doc)
+    if not doc then return end
+  end
+  self:fail(12400, ("more than %d documents in one call"):format(MAX_DOCUMENTS), self.base)
+end
+
+-- No document and no fallback: what the caller gets.
+local function apologise(self)
+  local call = self.call
+  if call.ended then return end
+  if call.state == "ringing" then
+    call.final_status = "failed"
+    call:reject(500)
+  else
+    task.catch(function()
+      call:play { say = APOLOGY }
+      call:hangup()
+    end)
+  end
+end
+
+-- What is left of a call whose documents are through.
+local function finish(self)
+  local call = self.call
+  if call.ended then return end
+  if call.state == "ringing" and self.refusal then
+    call:reject(self.refusal)
+  else
+    if call.state == "ringing" then call:answer() end
+    call:hangup()
+  end
+end
+
+---Runs the call from its first document to its end; never raises for what a call can do.
+---@param begin fun(self: moonline.Session): moonline.Document|string
+function Session:execute(begin)
+  local ok, value = task.catch(function()
+    self:run(begin(self))
+    finish(self)
+  end)
+  if ok then return end
+  if value.kind == "document-failed" then
+    apologise(self)
+  elseif value.kind == "redirect" then
+    return self:execute(function() return self:fetch(value.url, nil, value.method, "redirect") end)
+  elseif value.kind ~= "hangup" then
+    return task.unwind(value)
+  end
+end
+
+---@param call moonline.Leg
+---@param options { route: table?, base: string?, screening: boolean? }?
+---@return moonline.Session
+function session.new(call, options)
+  options = options or {}
+  return setmetatable({
+    call = call, env = call.env, config = call.env.config, log = call.log, route = options.route,
+    base = options.base, screening = options.screening or false, hooks = call.env.hooks,
+  }, Session)
+end
+
+session.list = source.list
+
+return session

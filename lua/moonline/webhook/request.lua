@@ -1,0 +1,133 @@
+-- One webhook: signed, retried, redirected hop by hop, with the cookies of its call.
+
+local crypto = require "moonline.core.crypto"
+local overrides = require "moonline.webhook.overrides"
+local signature = require "moonline.webhook.signature"
+local task = require "moonline.core.task"
+local url = require "moonline.webhook.url"
+local version = require("moonline.core.sys").versions().version
+
+local MAX_REDIRECTS = 10
+
+-- Failure of the transport -> Twilio's code.
+local CODES = {
+  ["bad-url"] = 11100, resolve = 11210, connect = 11205, ["connect-time"] = 11205, time = 11205,
+  tls = 11220, certificate = 11235, protocol = 11206, ["too-big"] = 11750, denied = 11205,
+}
+
+local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
+
+---@class moonline.Webhook
+---@field url string absolute, may carry connection overrides in its fragment
+---@field method "GET"|"POST"
+---@field params string[][] list of { name, value }
+---@field jar moonline.Jar? cookies of the call
+---@field headers string[][]? more request headers (conditional GETs)
+---@field save string? write the body there
+---@field max_body integer?
+---@field plain boolean? no parameters, no signature (media)
+
+---@class moonline.WebhookResponse
+---@field status integer
+---@field headers table<string, string> lower-case names
+---@field body string
+---@field url string the URL that answered, after redirects
+---@field type string the media type, lower case, "" when none
+
+local request = {}
+
+-- Credentials and cookies apart, a hop is judged and signed on its own.
+local function exchange(env, hook, target, method, how, token)
+  local form = hook.plain and "" or url.form(hook.params)
+  local post = method == "POST"
+  local final = post and url.with_query(target, "") or url.with_query(target, form)
+  local headers = {
+    { "User-Agent", "moonline/" .. version }, { "Accept", "*/*" },
+  }
+  for _, header in ipairs(hook.headers or {}) do headers[#headers + 1] = header end
+  if not hook.plain then
+    headers[#headers + 1] = { "I-Twilio-Idempotency-Token", token }
+    headers[#headers + 1] = { "X-Twilio-Signature",
+      signature.of(env.config.auth_token, final, post and hook.params or nil) }
+  end
+  if post then
+    headers[#headers + 1] = { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" }
+  end
+  local box = task.mailbox()
+  env.client:fetch({
+    url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
+    connect_timeout = how.connect_timeout, read_timeout = how.read_timeout,
+    timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
+    max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,
+  }, box)
+  return box:wait({ "response" }), final
+end
+
+local function lower_headers(list)
+  local map = {}
+  for _, header in ipairs(list) do map[header[1]:lower()] = map[header[1]:lower()] or header[2] end
+  return map
+end
+
+-- Should this outcome be tried again?
+local function is_retried(event, how)
+  local on = how.retry_on
+  if event.failure == "connect" or event.failure == "connect-time" or event.failure == "resolve" then
+    return on.ct or on.all
+  elseif event.failure == "time" then
+    return on.rt or on.all
+  elseif event.failure then
+    return on.all and event.failure ~= "denied" and event.failure ~= "bad-url"
+  elseif event.status >= 500 then
+    return on["5xx"] or on.all
+  end
+  return event.status >= 400 and (on["4xx"] or on.all)
+end
+
+local function attempt(env, hook, target, method, how, token)
+  local event, final
+  for try = 0, how.retries do
+    event, final = exchange(env, hook, target, method, how, token)
+    if try == how.retries or not is_retried(event, how) or task.clock() >= how.deadline then break end
+  end
+  return event, final
+end
+
+---Fetches. Redirects are followed (at most 10); any other status comes back as a response.
+---@param env table config, client
+---@param hook moonline.Webhook
+---@param warn fun(code: integer, message: string)?
+---@return moonline.WebhookResponse?, integer? code, string? message
+function request.fetch(env, hook, warn)
+  local parts = url.parse(hook.url)
+  if not parts then return nil, 11100, hook.url .. ": not an http or https URL" end
+  local how = overrides.read(parts.fragment, env.config.webhook, warn or function() end)
+  how.deadline = task.clock() + how.timeout
+  local token = crypto.random_hex(16)
+  local target, method = hook.url:match("^[^#]*"), hook.method
+  for _ = 0, MAX_REDIRECTS do
+    local event, final = attempt(env, hook, target, method, how, token)
+    if event.failure then
+      return nil, CODES[event.failure] or 11200, ("%s: %s"):format(target, event.text)
+    end
+    local headers = lower_headers(event.headers)
+    local becomes = REDIRECT[event.status]
+    if not becomes then
+      local kind = (headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
+      return {
+        status = event.status, headers = headers, body = event.body, url = final, type = kind,
+      }
+    end
+    local next_target = headers.location and url.resolve(headers.location, target)
+    if not next_target then
+      return nil, 11216, ("%s: a redirect (%d) without a usable Location"):format(target,
+        event.status)
+    end
+    if becomes == "GET" then method = "GET" end
+    -- Parameters that are in the URL by now would double there.
+    target = next_target:match("^[^#]*")
+  end
+  return nil, 11215, ("%s: more than %d redirects"):format(hook.url, MAX_REDIRECTS)
+end
+
+return request

@@ -1,0 +1,125 @@
+-- URLs as webhooks need them: taken apart, resolved, with parameters added (RFC 3986).
+
+local url = {}
+
+---Percent-encodes a form value: letters, digits and -_.~ stay.
+---@param text string
+---@return string
+function url.encode(text)
+  return (text:gsub("[^%w%-_.~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+---@param text string
+---@return string
+function url.decode(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+---name=value&... of a list of { name, value }.
+---@param pairs_list string[][]
+---@return string
+function url.form(pairs_list)
+  local parts = {}
+  for i, pair in ipairs(pairs_list) do
+    parts[i] = url.encode(pair[1]) .. "=" .. url.encode(tostring(pair[2]))
+  end
+  return table.concat(parts, "&")
+end
+
+---The reverse of form: a list of { name, value }.
+---@param text string
+---@return string[][]
+function url.parse_form(text)
+  local list = {}
+  for part in text:gmatch("[^&]+") do
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    list[#list + 1] = { url.decode(name), url.decode(value) }
+  end
+  return list
+end
+
+---The parts of an absolute http or https URL; nil when it is none.
+---@param text string
+---@return { scheme: string, userinfo: string?, host: string, port: string?, path: string, query: string?, fragment: string? }?
+function url.parse(text)
+  local scheme, rest = text:match("^(%a[%w+.-]*)://(.*)$")
+  scheme = scheme and scheme:lower()
+  if scheme ~= "http" and scheme ~= "https" then return nil end
+  local fragment, query
+  rest, fragment = rest:match("^([^#]*)#?(.*)$")
+  rest, query = rest:match("^([^?]*)(%??.*)$")
+  local authority, path = rest:match("^([^/]*)(.*)$")
+  local userinfo, place = authority:match("^(.*)@(.*)$")
+  local host, port = (place or authority):match("^(%[[^%]]+%]):?(%d*)$")
+  if not host then host, port = (place or authority):match("^([^:]*):?(%d*)$") end
+  if not host or host == "" then return nil end
+  return {
+    scheme = scheme, userinfo = userinfo, host = host, port = port ~= "" and port or nil,
+    path = path, query = query ~= "" and query:sub(2) or nil,
+    fragment = fragment ~= "" and fragment or nil,
+  }
+end
+
+local function remove_dots(path)
+  local out = {}
+  for segment in path:gmatch("[^/]*") do
+    if segment == ".." then
+      if #out > 1 then out[#out] = nil end
+    elseif segment ~= "." then
+      out[#out + 1] = segment
+    end
+  end
+  if path:match("/%.%.?$") then out[#out + 1] = "" end
+  return table.concat(out, "/")
+end
+
+---@param parts table as parse gives them
+---@return string
+function url.format(parts)
+  return parts.scheme .. "://" .. (parts.userinfo and parts.userinfo .. "@" or "") .. parts.host
+    .. (parts.port and ":" .. parts.port or "") .. parts.path
+    .. (parts.query and "?" .. parts.query or "")
+    .. (parts.fragment and "#" .. parts.fragment or "")
+end
+
+---Resolves a reference against the URL of the current document (RFC 3986 5.2). nil when it is
+---relative and there is no base, or neither http nor https comes out.
+---@param reference string "" is the base itself
+---@param base string?
+---@return string?
+function url.resolve(reference, base)
+  if reference:match("^%a[%w+.-]*:") then return url.parse(reference) and reference end
+  local parts = base and url.parse(base)
+  if not parts then return nil end
+  parts.fragment = nil
+  if reference == "" then return url.format(parts) end
+  if reference:sub(1, 2) == "//" then
+    local absolute = parts.scheme .. ":" .. reference
+    return url.parse(absolute) and absolute
+  end
+  local rest, fragment = reference:match("^([^#]*)#?(.*)$")
+  local path, query = rest:match("^([^?]*)(%??.*)$")
+  parts.fragment = fragment ~= "" and fragment or nil
+  if path == "" then
+    parts.query = query ~= "" and query:sub(2) or parts.query
+    return url.format(parts)
+  end
+  parts.query = query ~= "" and query:sub(2) or nil
+  if path:sub(1, 1) ~= "/" then path = (parts.path:match("^(.*/)") or "/") .. path end
+  parts.path = remove_dots(path)
+  return url.format(parts)
+end
+
+---Without its fragment, with the parameters appended to its query.
+---@param text string absolute
+---@param query string form-encoded, may be ""
+---@return string
+function url.with_query(text, query)
+  local bare = text:match("^[^#]*")
+  if query == "" then return bare end
+  return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
+end
+
+return url
