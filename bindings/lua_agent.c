@@ -23,6 +23,7 @@ struct agent {
     int references;
     int media_ref; /* registry reference of the Media handle in the state that opened the agent */
     int code, retry_after;
+    int max_calls; /* 0: any number */
     char *codecs[8];
     size_t codec_count;
     char *advertise_media;
@@ -59,6 +60,7 @@ static int agent_admit(lua_State *L);
 static int agent_trace(lua_State *L);
 static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
+static int agent_calls(lua_State *L);
 
 static const luaL_Reg methods[] = {{"events", agent_events},
                                    {"addresses", agent_addresses},
@@ -66,6 +68,7 @@ static const luaL_Reg methods[] = {{"events", agent_events},
                                    {"trace", agent_trace},
                                    {"dial", agent_dial},
                                    {"legs", agent_legs},
+                                   {"calls", agent_calls},
                                    {NULL, NULL}};
 static const struct ml_class agent_class = {
     .name = "agent", .methods = methods, .close = agent_close, .share = agent_share};
@@ -111,12 +114,15 @@ static void on_incoming(struct ml_leg *incoming, void *user)
 static int on_admit(const char *method, int *retry_after, void *user)
 {
     struct agent *agent = user;
+    int code = agent->code;
 
-    (void)method;
+    if (!code && agent->max_calls && strcmp(method, "INVITE") == 0 &&
+        ml_agent_calls(agent->agent) >= agent->max_calls)
+        code = 503;
     *retry_after = agent->retry_after;
-    if (agent->code == 503 && agent->retry_after == 0)
+    if (code == 503 && agent->retry_after == 0)
         *retry_after = RETRY_MIN + (int)ml_random_below(RETRY_SPREAD);
-    return agent->code;
+    return code;
 }
 
 static void on_trace(const struct ml_agent_trace *trace, void *user)
@@ -217,6 +223,7 @@ int ml_sip_agent(lua_State *L)
     agent = ml_alloc(sizeof *agent);
     agent->references = 1;
     agent->media = media;
+    agent->max_calls = (int)ml_opt_integer(L, 1, "max_calls", 0);
     ml_sink_init(&agent->incoming, L, 0);
     ml_sink_init(&agent->trace, L, 0);
     read_media(L, agent);
@@ -328,6 +335,12 @@ static int agent_dial(lua_State *L)
 static int agent_legs(lua_State *L)
 {
     lua_pushinteger(L, ml_agent_legs(check(L)->agent));
+    return 1;
+}
+
+static int agent_calls(lua_State *L)
+{
+    lua_pushinteger(L, ml_agent_calls(check(L)->agent));
     return 1;
 }
 

@@ -153,8 +153,10 @@ static int generation_deliver(lua_State *L)
     int n = lua_gettop(L) - 2;
     lua_State *to;
 
-    if (generation->retired)
-        return luaL_error(L, "generation %d is retired", generation->number);
+    if (!generation->state || generation->freeing) {
+        lua_pushboolean(L, false);
+        return 1;
+    }
     to = generation->state->L;
     lua_rawgeti(to, LUA_REGISTRYINDEX, generation->handlers);
     if (lua_getfield(to, -1, name) != LUA_TFUNCTION) {

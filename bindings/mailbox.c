@@ -7,13 +7,13 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
-enum { CAPACITY = 256 }; /* design limit: past it digits are dropped, oldest first */
+enum { CAPACITY = 256 }; /* design limit of a call's: past it digits are dropped, oldest first */
 
 static const char *const NAME = "moonline.Mailbox";
 
 struct ml_mailbox {
     struct ml_task *waiter;
-    lua_Integer count;
+    lua_Integer count, capacity;
     bool warned;
 };
 
@@ -26,9 +26,11 @@ struct ml_mailbox *ml_mailbox_check(lua_State *L, int index)
 
 int ml_mailbox_new(lua_State *L)
 {
+    lua_Integer capacity = luaL_optinteger(L, 1, CAPACITY);
     struct ml_mailbox *box = lua_newuserdatauv(L, sizeof *box, 2);
 
     memset(box, 0, sizeof *box);
+    box->capacity = capacity;
     lua_newtable(L);
     lua_setiuservalue(L, -2, 1);
     luaL_setmetatable(L, NAME);
@@ -110,7 +112,8 @@ static void make_room(lua_State *L, struct ml_mailbox *box, int events)
     }
     if (!box->warned)
         ml_log(ML_LOG_WARNING, NULL,
-               "a mailbox holds %d events nobody took: the oldest are dropped", (int)CAPACITY);
+               "a mailbox holds %d events nobody took: the oldest are dropped",
+               (int)box->capacity);
     box->warned = true;
     take(L, box, events, victim);
     lua_pop(L, 1);
@@ -128,7 +131,7 @@ void ml_mailbox_post(lua_State *L, int index)
     lua_setfield(L, event, "time");
     lua_getiuservalue(L, index, 1);
     events = lua_gettop(L);
-    if (box->count >= CAPACITY)
+    if (box->count >= box->capacity)
         make_room(L, box, events);
     lua_pushvalue(L, event);
     lua_rawseti(L, events, ++box->count);

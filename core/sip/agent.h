@@ -66,6 +66,8 @@ const char *ml_agent_address(const struct ml_agent *agent, size_t index);
 void ml_agent_on_trace(struct ml_agent *agent, ml_agent_trace_fn *fn, void *user);
 /* Legs that are not over. */
 int ml_agent_legs(const struct ml_agent *agent);
+/* Calls that came in and are still wanted: a leg whose BYE is sent does not count. */
+int ml_agent_calls(const struct ml_agent *agent);
 
 struct ml_leg_dial {
     const char *uri; /* sip: or sips:; goes into the Request-URI as it is, without ?headers */

@@ -27,6 +27,7 @@ local OTHER = { MOONLINE_URL = true, MOONLINE_PATH = true }
 
 ---@class moonline.ConfigOptions
 ---@field file string? the configuration file
+---@field values table? what a file would set, as a table
 ---@field environment table<string, string>? instead of the process's
 ---@field flags { key: string, value: any, origin: string }[]? values of command line options
 ---@field set string[]? "a.b.c=value", as given to --set
@@ -193,6 +194,10 @@ end
 local function build(source, name, options)
   local problems, environment = {}, options.environment or config.environment()
   local merged, found = schema.defaults(), nil
+  if options.values then
+    local layer = check.value(schema.root, options.values, "", origin("configuration", problems))
+    merged = check.merge(schema.root, merged, layer or {})
+  end
   if source then
     found = places.find(source)
     local layer = config_file.layer(source, name, environment, problems)

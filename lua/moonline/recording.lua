@@ -40,11 +40,14 @@ local function tell(self, status, event)
 end
 
 ---Finishes the file and waits for it; then tells the application. The recorded event comes back.
----@return moonline.Event?
-function Recording:stop()
+---@param event moonline.Event? the recorded event, when it was taken already
+---@return moonline.Event
+function Recording:stop(event)
   if self.done then return self.done end
-  self.recorder:stop()
-  local event = self.box:wait({ "recorded" }, 30)
+  if not event then
+    self.recorder:stop()
+    event = self.box:wait({ "recorded" }, 30)
+  end
   self.done = event or { kind = "recorded", why = "failed", duration = 0 }
   self.duration = self.done.duration
   tell(self, self.done.absent and "absent" or "completed", self.done)
@@ -61,21 +64,22 @@ end
 
 ---Begins to record what `call` says (and `options.right`). nil and why when that is not possible.
 ---@param call moonline.Leg
----@param options { right: moonline.Leg?, dual: boolean?, trim: boolean?, source: string, callback: table? }
+---@param options { right: moonline.Leg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, source: string, callback: table?, box: moonline.Mailbox? }
 ---@return moonline.Recording?, string? why
 function recording.start(call, options)
   local env = call.env
   local sid = "RE" .. crypto.random_hex(16)
   local self = setmetatable({
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
-    source = options.source, callback = options.callback, box = task.mailbox(), duration = 0,
+    source = options.source, callback = options.callback, box = options.box or task.mailbox(), duration = 0,
     started = task.time(), queue = callback.queue(env, call.sid),
     url = ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
       env.config.account_sid, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
     path = self.path, left = call.core, right = options.right and options.right.core,
-    dual = options.dual, trim = options.trim, box = self.box,
+    dual = options.dual, trim = options.trim, max = options.max, silence = options.silence,
+    keys = options.keys, box = self.box,
   }
   if not recorder then return nil, text or why end
   self.recorder = recorder

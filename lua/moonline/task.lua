@@ -22,14 +22,22 @@ function Group:spawn(fn, ...)
   return one
 end
 
--- The next task to end, as its event; an error in it is raised here.
-function Group:next(timeout)
-  local event, why = self.box:wait({ "task" }, timeout)
-  if not event then return nil, why end
+---A "task" event of a task of this group was taken from its mailbox: gives it back. An error in the
+---task is raised here.
+---@param event moonline.Event
+---@return moonline.Event
+function Group:took(event)
   self.tasks[event.task] = nil
   self.count = self.count - 1
   if not event.ok and not event.unwound then error(event.error, 0) end
   return event
+end
+
+-- The next task to end, as its event.
+function Group:next(timeout)
+  local event, why = self.box:wait({ "task" }, timeout)
+  if not event then return nil, why end
+  return self:took(event)
 end
 
 ---Waits until one task gives a true value, and cancels the others: that task's results. nil,
@@ -72,9 +80,21 @@ end
 Group.__close = Group.close
 
 ---A group of tasks: `local g <close> = task.group()`.
+---@param box moonline.Mailbox? gets the "task" events; one of its own by default
 ---@return moonline.Group
-function task.group()
-  return setmetatable({ tasks = {}, count = 0, box = core.mailbox(), closed = false }, Group)
+function task.group(box)
+  return setmetatable({ tasks = {}, count = 0, box = box or core.mailbox(), closed = false }, Group)
+end
+
+---Starts fn(...) after some seconds, in a task of its own: that task, to be cancelled.
+---@param seconds number
+---@param fn function
+---@return moonline.Task
+function task.after(seconds, fn, ...)
+  return core.spawn(function(...)
+    core.sleep(seconds)
+    fn(...)
+  end, ...)
 end
 
 for name, fn in pairs(core) do task[name] = fn end

@@ -20,7 +20,7 @@ function generation.load(options) end
 ---Runs handler `name` as a task in that state. Arguments: plain values, and handles, which move there
 ---(a Leg, a Request: this state's value is closed from now on).
 ---@param name string
----@return boolean ok false when it has no such handler
+---@return boolean ok false when it has no such handler, or has been freed
 function Generation:deliver(name, ...) end
 
 ---Tasks alive in it.
@@ -31,7 +31,7 @@ function Generation:tasks() end
 function Generation:memory() end
 ---@return integer
 function Generation:number() end
----No more deliveries; freed when its last task has ended: box then gets {kind="generation-freed", generation=number}.
+---Freed when its last task has ended: box then gets {kind="generation-freed", generation=number}.
 function Generation:retire() end
 
 ---Inside a generation: posts a plain event to the box given to load. In the program's own state: no

@@ -20,7 +20,7 @@ local Leg = {}
 
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
 ---`users` a table name -> password, `tls` { certificate, key, ca, verify = true }.
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean? }
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, max_calls: integer? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 
@@ -50,6 +50,11 @@ function Agent:dial(options) end
 ---Legs that are not over.
 ---@return integer
 function Agent:legs() end
+
+---Incoming calls that are still wanted: a leg whose BYE is sent does not count. With the option
+---max_calls one more gets 503.
+---@return integer
+function Agent:calls() end
 
 ---Ends all legs and closes the transports. Has __close.
 function Agent:close() end

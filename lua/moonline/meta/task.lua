@@ -17,7 +17,7 @@ local Task = {}
 ---@field time number?
 ---@field op integer?
 
----A FIFO of events, waited on by one task at a time. Holds at most 256 events: past that the
+---A FIFO of events, waited on by one task at a time. Holds at most `capacity` events: past that the
 ---oldest "digit" is dropped (with one warning), or the oldest event when there is none.
 ---@class moonline.Mailbox
 local Mailbox = {}
@@ -45,8 +45,9 @@ function task.clock() end
 ---@return number
 function task.time() end
 
+---@param capacity integer? 256
 ---@return moonline.Mailbox
-function task.mailbox() end
+function task.mailbox(capacity) end
 
 ---Posts event (kind "timer" when nil) into box once, after that many seconds.
 ---@param seconds number

@@ -218,8 +218,8 @@ local function apologise(self)
   end
 end
 
--- What is left of a call whose documents are through.
-local function finish(self)
+---Ends a call whose documents are through: hung up, or refused as the party it dialled was.
+function Session:finish()
   local call = self.call
   if call.ended then return end
   if call.state == "ringing" and self.refusal then
@@ -230,21 +230,36 @@ local function finish(self)
   end
 end
 
----Runs the call from its first document to its end; never raises for what a call can do.
----@param begin fun(self: moonline.Session): moonline.Document|string
-function Session:execute(begin)
+-- An error in a verb or script: the call goes on with its fallback, or ends with an apology.
+local function broke(self, problem)
+  self.call.log:error("%s", problem)
+  self:run(self:fail(12400, tostring(problem):match("^[^\n]*"), self.base))
+  self:finish()
+end
+
+---Runs fn and deals with whatever ends it early: the hangup, a redirect from outside, documents that
+---failed, an error. Never raises for what a call can do.
+---@param fn fun()
+function Session:guard(fn)
   local ok, value = task.catch(function()
-    self:run(begin(self))
-    finish(self)
+    local fine, problem = xpcall(fn, debug.traceback)
+    if not fine then broke(self, problem) end
   end)
-  if ok then return end
-  if value.kind == "document-failed" then
-    apologise(self)
-  elseif value.kind == "redirect" then
-    return self:execute(function() return self:fetch(value.url, nil, value.method, "redirect") end)
-  elseif value.kind ~= "hangup" then
-    return task.unwind(value)
-  end
+  if ok or value.kind == "hangup" then return end
+  if value.kind == "document-failed" then return apologise(self) end
+  if value.kind ~= "redirect" then return task.unwind(value) end
+  return self:execute(function()
+    return value.twiml or self:fetch(value.url, nil, value.method, "redirect")
+  end)
+end
+
+---Runs the call from its first document to its end.
+---@param begin fun(): moonline.Document|string
+function Session:execute(begin)
+  return self:guard(function()
+    self:run(begin())
+    self:finish()
+  end)
 end
 
 ---@param call moonline.Leg

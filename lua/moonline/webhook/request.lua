@@ -26,6 +26,8 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field save string? write the body there
 ---@field max_body integer?
 ---@field plain boolean? no parameters, no signature (media)
+---@field unsigned boolean? no signature (scripts)
+---@field timeout number? seconds in all, instead of the configuration's
 
 ---@class moonline.WebhookResponse
 ---@field status integer
@@ -45,7 +47,7 @@ local function exchange(env, hook, target, method, how, token)
     { "User-Agent", "moonline/" .. version }, { "Accept", "*/*" },
   }
   for _, header in ipairs(hook.headers or {}) do headers[#headers + 1] = header end
-  if not hook.plain then
+  if not (hook.plain or hook.unsigned) then
     headers[#headers + 1] = { "I-Twilio-Idempotency-Token", token }
     headers[#headers + 1] = { "X-Twilio-Signature",
       signature.of(env.config.auth_token, final, post and hook.params or nil) }
@@ -102,7 +104,7 @@ function request.fetch(env, hook, warn)
   local parts = url.parse(hook.url)
   if not parts then return nil, 11100, hook.url .. ": not an http or https URL" end
   local how = overrides.read(parts.fragment, env.config.webhook, warn or function() end)
-  how.deadline = task.clock() + how.timeout
+  how.deadline = task.clock() + (hook.timeout or how.timeout)
   local token = crypto.random_hex(16)
   local target, method = hook.url:match("^[^#]*"), hook.method
   for _ = 0, MAX_REDIRECTS do

@@ -1,0 +1,142 @@
+-- HTTP for scripts: requests that wait for their answer, and a web server of one's own.
+
+local core = require "moonline.core.http"
+local json = require "dkjson"
+local request = require "moonline.webhook.request"
+local runtime = require "moonline.runtime"
+local task = require "moonline.core.task"
+local url = require "moonline.webhook.url"
+
+local client = {}
+
+local function pair_list(given)
+  local list = {}
+  for name, value in pairs(given or {}) do
+    list[#list + 1] = type(name) == "number" and value or { name, tostring(value) }
+  end
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  return list
+end
+
+---One request; redirects are followed.
+---@param options { url: string, method: string?, params: table?, headers: table?, timeout: number?, max_body: integer?, save: string? }
+---@return { status: integer, headers: table<string, string>, body: string, url: string, type: string }? response
+---@return integer? code Twilio's, such as 11205
+---@return string? message
+function client.request(options)
+  local env = runtime.env()
+  return request.fetch(env, {
+    url = options.url, method = options.method or "GET", params = pair_list(options.params),
+    headers = pair_list(options.headers), unsigned = true, save = options.save,
+    max_body = options.max_body, timeout = options.timeout,
+  })
+end
+
+---@param target string
+---@param params table?
+---@return table? response, integer? code, string? message
+function client.get(target, params)
+  return client.request { url = target, params = params }
+end
+
+---@param target string
+---@param params table? form fields
+---@return table? response, integer? code, string? message
+function client.post(target, params)
+  return client.request { url = target, method = "POST", params = params }
+end
+
+---A request to one's own web server.
+---@class moonline.WebRequest
+---@field method string
+---@field path string
+---@field params table<string, string> of the query and of a form
+---@field headers table<string, string> lower-case names
+---@field body string
+---@field core moonline.HttpRequest
+local WebRequest = {}
+WebRequest.__index = WebRequest
+
+---@param status integer
+---@param body string?
+---@param headers table? Content-Type is text/xml for a body that begins with "<", else text/plain
+function WebRequest:respond(status, body, headers)
+  local list, has_type = pair_list(headers), false
+  for _, header in ipairs(list) do has_type = has_type or header[1]:lower() == "content-type" end
+  if body and not has_type then
+    list[#list + 1] = { "Content-Type", body:match("^%s*<") and "text/xml" or "text/plain" }
+  end
+  return self.core:respond(status, list, body)
+end
+
+local function web_request(core_request)
+  local info = core_request:info()
+  if not info then return nil end
+  local self = setmetatable({
+    core = core_request, method = info.method, path = info.path, target = info.target,
+    peer = info.peer, body = info.body, headers = {}, params = {}, list = {},
+  }, WebRequest)
+  for _, header in ipairs(info.headers) do self.headers[header[1]:lower()] = header[2] end
+  local form = (self.headers["content-type"] or ""):match("^application/x%-www%-form%-urlencoded")
+  for _, text in ipairs { info.query or "", form and info.body or "" } do
+    for _, pair in ipairs(url.parse_form(text)) do
+      self.params[pair[1]] = pair[2]
+      self.list[#self.list + 1] = pair
+    end
+  end
+  return self
+end
+
+-- What a handler returns: a status, a body, both, TwiML of the builder, a table for JSON, or nothing
+-- when it has answered itself.
+local function respond(one, status, body, headers)
+  if status == nil then return end
+  if type(status) ~= "number" then status, body, headers = 200, status, body end
+  if type(body) == "table" and not (getmetatable(body) or {}).__tostring then
+    body = json.encode(body)
+    headers = headers or { ["Content-Type"] = "application/json" }
+  end
+  one:respond(status, body ~= nil and tostring(body) or "", headers)
+end
+
+---@class moonline.WebServer
+---@field port integer
+---@field url string "http://127.0.0.1:8080"
+local WebServer = {}
+WebServer.__index = WebServer
+
+function WebServer:close()
+  self.task:cancel()
+  self.core:close()
+end
+
+WebServer.__close = WebServer.close
+
+local function serve(box, fn)
+  while true do
+    local event = box:wait { "request" }
+    task.spawn(function()
+      local one = web_request(event.request)
+      if not one then return end
+      respond(one, fn(one))
+    end):name("web request")
+  end
+end
+
+---Serves HTTP: fn(request) in a task of its own for each request; its result is the answer.
+---@param options { address: string?, port: integer?, certificate: string?, key: string? }
+---@param fn fun(request: moonline.WebRequest): any
+---@return moonline.WebServer?, string? why
+function client.serve(options, fn)
+  local server, why, text = core.server(options)
+  if not server then return nil, text or why end
+  local box = task.mailbox()
+  server:events(box)
+  return setmetatable({
+    core = server, port = server:port(), task = task.spawn(serve, box, fn),
+    url = ("%s://%s:%d"):format(options.certificate and "https" or "http",
+      options.address or "127.0.0.1", server:port()),
+  }, WebServer)
+end
+
+return client

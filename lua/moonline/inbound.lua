@@ -1,0 +1,77 @@
+-- An incoming call from its INVITE to its end: which entry of the configuration takes it, and what
+-- that entry runs.
+
+local http = require "moonline.core.http"
+local leg = require "moonline.leg"
+local params = require "moonline.webhook.params"
+local session = require "moonline.twiml.session"
+local status = require "moonline.webhook.status"
+local task = require "moonline.core.task"
+
+local inbound = {}
+
+local function takes_calls(route)
+  return route and (route.url or route.script or route.twiml) and route
+end
+
+---The entry that takes calls to this address: user@host, the user alone, else voice.
+---@param config table
+---@param to string sip:user@host[:port]
+---@return table? route
+function inbound.route(config, to)
+  local user, host = to:match("^sips?:([^@]*)@(%[[^%]]*%])")
+  if not user then user, host = to:match("^sips?:([^@]*)@([^:;?]*)") end
+  local numbers = config.numbers
+  return takes_calls(user and (numbers[user .. "@" .. host] or numbers[user]))
+    or takes_calls(config.voice)
+end
+
+local function run_script(env, call, route)
+  local script = env.scripts[route.script]
+  local own = session.new(call, { route = route })
+  own:guard(function()
+    script.call(call)
+    own:finish()
+  end)
+end
+
+local function run_document(env, call, route)
+  local own = session.new(call, { route = route })
+  own:execute(function()
+    if route.twiml then return env.documents[route.twiml] end
+    return own:fetch(route.url, params.incoming(call), route.method or "POST", "voice")
+  end)
+end
+
+local function ended(env, call, events)
+  call:hangup()
+  events:tell("completed", { status = call:status(), duration = call:duration() })
+  env.notify { kind = "call-ended", call = call.sid, status = call:status() }
+  env.calls:remove(call.sid)
+  env.live[call] = nil
+  call.core:close()
+end
+
+---Runs a call to its end.
+---@param env moonline.Env
+---@param core moonline.CoreLeg
+function inbound.run(env, core)
+  local call = leg.new(env, core, { direction = "inbound", jar = http.jar() })
+  local route = inbound.route(env.config, call.to)
+  if not route then
+    call.log:info("nothing in the configuration takes calls to %s", call.to)
+    core:reject(404)
+    return core:close()
+  end
+  local events = status.of(call, { url = route.status_callback,
+    method = route.status_callback_method, warn = function(...) call.log:warning("%d %s", ...) end })
+  local _ <close> = setmetatable({}, { __close = function() ended(env, call, events) end })
+  env.live[call] = true
+  call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
+  env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
+  call.log:info("call from %s to %s", call.from, call.to)
+  core:ring(false)
+  if route.script then run_script(env, call, route) else run_document(env, call, route) end
+end
+
+return inbound

@@ -1,0 +1,102 @@
+-- The public API: local moonline = require "moonline".
+
+local client = require "moonline.client"
+local core_xml = require "moonline.core.xml"
+local media = require "moonline.core.media"
+local runtime = require "moonline.runtime"
+local scripts = require "moonline.scripts"
+local task = require "moonline.task"
+
+---@class moonline
+local moonline = {
+  version = require("moonline.core.sys").versions().version,
+  log = require "moonline.log",
+  json = require "dkjson",
+  http = { get = client.get, post = client.post, request = client.request, serve = client.serve },
+  media = { tone = media.tone },
+  sleep = task.sleep, spawn = task.spawn, group = task.group, timer = task.after,
+  clock = task.clock, mailbox = task.mailbox,
+}
+
+moonline.xml = { parse = core_xml.parse }
+
+moonline.twiml = { response = require("moonline.twiml.builder").response }
+
+---Reads a document: nodes with checked attributes, or nil and the problems.
+---@param text string
+---@return moonline.Document?, table[] problems
+function moonline.twiml.parse(text)
+  local env = runtime.env()
+  return require("moonline.twiml.document").parse(text, { mode = env.config.twiml.mode,
+    elements = env.elements, several = env.config.dial.several })
+end
+
+---Runs a document, or the URL of one, on a call.
+---@param call moonline.Leg
+---@param what string
+function moonline.twiml.run(call, what)
+  call:run(what)
+end
+
+local own_agent
+
+-- The endpoint of a program that did not open one itself: on the addresses of its configuration.
+local function agent()
+  if not own_agent then
+    local why
+    own_agent, why = moonline.agent { listen = runtime.env().config.sip.listen }
+    if not own_agent then error(why, 0) end
+  end
+  return own_agent
+end
+
+---fn(call) for each incoming call, in a task of its own.
+---@param event "call"
+---@param fn fun(call: moonline.Leg)
+function moonline.on(event, fn)
+  if not scripts.on(event, fn) then agent():on(event, fn) end
+end
+
+---fn(...) when something of that name happens; of several the highest priority goes first, and the
+---first result that is not nil ends the chain.
+---@param name string
+---@param fn function
+---@param priority number?
+---@return fun() remove
+function moonline.hook(name, fn, priority)
+  return runtime.env().hooks:add(name, fn, priority)
+end
+
+---Places a call and waits for its answer.
+---@param uri string
+---@param options { from: string?, timeout: number?, headers: table?, username: string?, password: string?, region: string? }?
+---@return moonline.Leg? leg
+---@return "busy"|"no-answer"|"failed"|"canceled"|nil why
+---@return integer|string|nil status
+function moonline.call(uri, options)
+  local env = runtime.env()
+  if env.agent then return require("moonline.call").place(env, env.agent, uri, options) end
+  return agent():call(uri, options)
+end
+
+---A SIP endpoint of one's own.
+---@param options table?
+---@return moonline.Phone?, string? why
+function moonline.agent(options)
+  return require("moonline.agent").open(options)
+end
+
+---A whole server, as `moonline serve` runs it, in this program.
+---@param configuration table keys as in a configuration file
+---@param options { observed: boolean? }?
+---@return moonline.Server?, string? why
+function moonline.server(configuration, options)
+  local config = require "moonline.config"
+  local settings, problems = config.load { values = configuration, environment = {} }
+  if not settings then return nil, config.format(problems[1]) end
+  local ready, why = require("moonline.config.identity").ensure(settings)
+  if not ready then return nil, why end
+  return require("moonline.server").start(settings, options)
+end
+
+return moonline

@@ -1,0 +1,59 @@
+-- The entry of a generation: what the server asks of the policy. Loading it loads every verb and
+-- every script, so that what is broken is found now and not by a call.
+
+local document = require "moonline.twiml.document"
+local generation = require "moonline.core.generation"
+local inbound = require "moonline.inbound"
+local rest = require "moonline.rest"
+local runtime = require "moonline.runtime"
+local scripts = require "moonline.scripts"
+
+local function read(path)
+  local file <close>, why = io.open(path, "rb")
+  if not file then error(why, 0) end
+  return file:read("a")
+end
+
+-- The document of a file: read once a generation, and refused when it cannot run at all.
+local function read_document(env, path)
+  local text = read(path)
+  local parsed, problems = document.parse(text, { mode = env.config.twiml.mode,
+    elements = env.elements, several = env.config.dial.several, regions = env.config.sip.regions })
+  if not parsed then
+    local problem = problems[1]
+    error(("%s:%d: %d %s"):format(path, problem.line, problem.code, problem.message), 0)
+  end
+  return text
+end
+
+local function prepare(env, route)
+  if route.script then env.scripts[route.script] = scripts.load(route.script) end
+  if route.twiml then env.documents[route.twiml] = read_document(env, route.twiml) end
+end
+
+return function(env)
+  runtime.adopt(runtime.complete(env, env.observed and generation.notify or nil))
+  env.elements:load()
+  env.scripts, env.documents, env.live = {}, {}, {}
+  prepare(env, env.config.voice)
+  for _, route in pairs(env.config.numbers) do prepare(env, route) end
+
+  local handlers = {}
+
+  -- A call for us: a leg that was let in and got its 100.
+  function handlers.incoming(core)
+    inbound.run(env, core)
+  end
+
+  -- A request to the server's HTTP side; facts is what the server knows of itself.
+  function handlers.request(request, facts)
+    rest.answer(env, request, facts)
+  end
+
+  -- The process ends: all calls are hung up.
+  function handlers.stop()
+    for call in pairs(env.live) do call:hangup() end
+  end
+
+  return handlers
+end

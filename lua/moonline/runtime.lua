@@ -1,0 +1,117 @@
+-- What calls of one Lua state stand on: configuration, SIP agent, media, HTTP client, speech, and the
+-- tables of the house. In short: env.
+
+local elements = require "moonline.elements"
+local hooks = require "moonline.hooks"
+local house = require "moonline.core.house"
+local http = require "moonline.core.http"
+local media = require "moonline.core.media"
+local sip = require "moonline.core.sip"
+local sys = require "moonline.core.sys"
+
+local runtime = {}
+
+-- Folders of the store that must be there before anything writes into them.
+local FOLDERS = { "recordings", "media", "speech" }
+
+---@class moonline.Env
+---@field config table
+---@field media moonline.Media
+---@field client moonline.HttpClient
+---@field speech moonline.Speech
+---@field calls moonline.Calls
+---@field agent moonline.Agent? the server's; none before it listens
+---@field public_url string? beginning of RecordingUrl
+---@field elements moonline.Elements
+---@field hooks moonline.Hooks
+---@field notify fun(event: table) tells whoever watches this runtime
+---@field media_folder string
+---@field media_cache table<string, table>
+
+---Handles that generations share. nil and why when one cannot be opened.
+---@param config table
+---@return moonline.Env?, string? why
+function runtime.open(config)
+  for _, folder in ipairs(FOLDERS) do
+    local ok, why = sys.mkdir(config.store.path .. "/" .. folder)
+    if not ok then return nil, why end
+  end
+  local env, why, text = { config = config, calls = house.calls() }, nil, nil
+  env.media, why, text = media.open {
+    threads = sys.is_virtual() and 0 or config.media.threads, address = config.rtp.listen,
+    ports = config.rtp.ports, timeout = config.rtp.timeout,
+  }
+  if not env.media then return nil, text or why end
+  env.speech, why, text = media.speech { cache = config.store.path .. "/speech" }
+  if not env.speech then return nil, text or why end
+  env.client, why, text = http.client {
+    deny = config.webhook.deny, allow = config.webhook.allow, resolve = config.webhook.resolve,
+    ca = config.webhook.ca,
+  }
+  if not env.client then return nil, text or why end
+  return env
+end
+
+---What each Lua state makes for itself on top of the shared handles.
+---@param env table
+---@param notify fun(event: table)?
+---@return moonline.Env
+function runtime.complete(env, notify)
+  env.media_folder = env.config.store.path .. "/media"
+  env.media_cache = {}
+  env.elements = elements.new(env.config.twiml.verbs)
+  env.hooks = hooks.new()
+  env.notify = notify or function() end
+  return env
+end
+
+---Options of Agent for a configuration.
+---@param env moonline.Env
+---@param given table? options that win over the configuration's
+---@return moonline.Agent?, string? why
+function runtime.agent(env, given)
+  local config, options = env.config, {}
+  options.media, options.codecs, options.tls = env.media, config.media.codecs, config.sip.tls
+  options.resolve, options.session_expires = config.sip.resolve, config.sip.session_expires
+  options.advertise_media = config.rtp.advertise
+  for name, value in pairs(given or {}) do options[name] = value end
+  local agent, why, text = sip.agent(options)
+  if not agent then return nil, text or why end
+  return agent
+end
+
+---Closes what open opened.
+---@param env moonline.Env
+function runtime.close(env)
+  for _, name in ipairs { "agent", "client", "speech", "media", "calls" } do
+    if env[name] then env[name]:close() end
+    env[name] = nil
+  end
+end
+
+-- The env of the state this runs in. A program that did not make one gets the defaults.
+local current
+
+---@param env moonline.Env
+function runtime.adopt(env)
+  current = env
+  return env
+end
+
+---@return moonline.Env
+function runtime.env()
+  if current then return current end
+  local config = require "moonline.config"
+  local identity = require "moonline.config.identity"
+  local settings, problems = config.load()
+  if not settings then error(config.format(problems[1]), 0) end
+  local ready, why = identity.ensure(settings)
+  if not ready then error("the store cannot be used: " .. why, 0) end
+  local env
+  env, why = runtime.open(settings)
+  if not env then error(why, 0) end
+  current = runtime.complete(env)
+  return current
+end
+
+return runtime

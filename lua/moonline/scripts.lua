@@ -1,0 +1,41 @@
+-- Call scripts: Lua files whose moonline.on("call", fn) says what happens with a call.
+
+local scripts = {}
+
+---@class moonline.Script
+---@field path string
+---@field call fun(call: moonline.Leg)?
+
+local loading -- the script whose chunk runs now
+
+local EVENTS = { call = true }
+
+---Called by moonline.on.
+---@param event string
+---@param fn function
+---@return boolean handled false: no script is being loaded
+function scripts.on(event, fn)
+  if not loading then return false end
+  if not EVENTS[event] then error(("on: there is no event %q (call)"):format(event), 3) end
+  loading[event] = fn
+  return true
+end
+
+---Runs the file's chunk. Raises "file:line: message" for one that is broken or takes no calls.
+---@param path string
+---@return moonline.Script
+function scripts.load(path)
+  local chunk, problem = loadfile(path, "t")
+  if not chunk then error(problem, 0) end
+  local script = { path = path }
+  loading = script
+  local ok, why = pcall(chunk)
+  loading = nil
+  if not ok then error(why, 0) end
+  if not script.call then
+    error(path .. ':1: takes no calls: moonline.on("call", function(call) ... end) is missing', 0)
+  end
+  return script
+end
+
+return scripts
