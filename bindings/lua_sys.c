@@ -107,7 +107,7 @@ static int sys_watch(lua_State *L)
 /* ---- children ---- */
 
 struct child {
-    struct ml_child *child;
+    struct ml_child *child; /* NULL once it has exited */
     struct ml_sink sink;
     int self; /* registry reference until it has exited */
 };
@@ -152,6 +152,7 @@ static void exited(const struct ml_child_result *result, void *user)
     struct child *child = user;
     lua_State *L = ml_sink_event(&child->sink, "exited");
 
+    child->child = NULL; /* it frees itself */
     ml_set_integer(L, "status", result->status);
     ml_set_boolean(L, "timed_out", result->timed_out);
     set_bytes(L, "output", result->output);
@@ -207,7 +208,7 @@ static int child_pid(lua_State *L)
 {
     struct child *child = ml_object_check(L, 1, &child_class);
 
-    lua_pushinteger(L, ml_child_pid(child->child));
+    lua_pushinteger(L, child->child ? ml_child_pid(child->child) : 0);
     return 1;
 }
 
@@ -215,7 +216,7 @@ static int child_kill(lua_State *L)
 {
     struct child *child = ml_object_check(L, 1, &child_class);
 
-    if (child->self != LUA_NOREF)
+    if (child->child)
         ml_child_kill(child->child, (int)luaL_optinteger(L, 2, SIGTERM));
     return 0;
 }
@@ -303,12 +304,15 @@ static int sys_usage(lua_State *L)
 static int sys_counts(lua_State *L)
 {
     struct ml_runtime *runtime = ml_state_of(L)->runtime;
+    const char *name;
+    int open;
 
     lua_newtable(L);
     ml_set_integer(L, "blocks", ml_mem_blocks());
     ml_set_integer(L, "watchers", ml_loop_watchers(runtime->loop));
     ml_set_integer(L, "tasks", runtime->tasks);
-    ml_set_integer(L, "handles", runtime->handles);
+    for (size_t i = 0; ml_object_count(i, &name, &open); i++)
+        ml_set_integer(L, name, open);
     return 1;
 }
 

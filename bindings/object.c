@@ -1,13 +1,38 @@
 #include "bindings/object.h"
 
-#include <stdbool.h>
-
 #include "bindings/state.h"
 
 struct handle {
     const struct ml_class *class;
     void *object; /* NULL: closed */
 };
+
+enum { CLASSES = 32 };
+
+static struct {
+    const struct ml_class *class;
+    int open;
+} census[CLASSES];
+
+static void count(const struct ml_class *class, int change)
+{
+    for (size_t i = 0; i < CLASSES; i++) {
+        if (census[i].class && census[i].class != class)
+            continue;
+        census[i].class = class;
+        census[i].open += change;
+        return;
+    }
+}
+
+bool ml_object_count(size_t index, const char **name, int *open)
+{
+    if (index >= CLASSES || !census[index].class)
+        return false;
+    *name = census[index].class->name;
+    *open = census[index].open;
+    return true;
+}
 
 /* Registry key under which all metatables of handles are listed: metatable -> true. */
 static const char metatables;
@@ -34,7 +59,6 @@ static struct handle *handle_at(lua_State *L, int index)
 static int handle_close(lua_State *L)
 {
     struct handle *handle = handle_at(L, 1);
-    struct ml_state *state = ml_state_of(L);
     void *object;
 
     luaL_argcheck(L, handle, 1, "a handle expected");
@@ -42,9 +66,9 @@ static int handle_close(lua_State *L)
     if (!object)
         return 0;
     handle->object = NULL;
-    state->runtime->handles--;
-    if (state->closing && handle->class->left)
-        handle->class->left(object, state);
+    count(handle->class, -1);
+    if (ml_state_of(L)->closing && handle->class->left)
+        handle->class->left(object, ml_state_of(L));
     handle->class->close(object);
     return 0;
 }
@@ -105,7 +129,7 @@ void ml_object_open(lua_State *L, int index, void *object)
     struct handle *handle = lua_touserdata(L, index);
 
     handle->object = object;
-    ml_state_of(L)->runtime->handles++;
+    count(handle->class, 1);
 }
 
 void *ml_object_check(lua_State *L, int index, const struct ml_class *class)
@@ -138,6 +162,6 @@ void ml_object_forget(lua_State *L, int index)
 
     if (handle && handle->object) {
         handle->object = NULL;
-        ml_state_of(L)->runtime->handles--;
+        count(handle->class, -1);
     }
 }

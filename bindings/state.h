@@ -18,7 +18,6 @@ struct ml_runtime {
     struct ml_task *current; /* the task that runs now */
     int tasks;               /* tasks alive in all states */
     int listeners;           /* open agents, HTTP servers, children: they keep a script running */
-    int handles;             /* open handles in all states */
     bool exiting;
     int exit_code;
 };

@@ -1,7 +1,6 @@
 -- A SIP endpoint for Lua programs: takes and places calls. Fake phones of tests and demos are these.
 
 local call = require "moonline.call"
-local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local log = require "moonline.log"
 local runtime = require "moonline.runtime"
@@ -17,7 +16,7 @@ Agent.__name = "moonline.Phone"
 local agent = {}
 
 local function serve(self, core)
-  local own = leg.new(self.env, core, { direction = "inbound", jar = http.jar() })
+  local own = leg.new(self.env, core, { direction = "inbound" })
   local _ <close> = setmetatable({}, { __close = function()
     own:hangup()
     own.core:close()

@@ -52,7 +52,7 @@ function call.begin(env, agent, uri, options)
   local info = core:info()
   local plain = uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
-    direction = "outbound-api", box = box, from = info.from, to = plain, jar = http.jar(),
+    direction = "outbound-api", box = box, from = info.from, to = plain,
     parent_sid = options.parent_sid,
   })
 end
@@ -215,6 +215,7 @@ end
 ---@param what string
 ---@param options { method: string? }?
 function Leg:run(what, options)
+  self.jar = self.jar or http.jar()
   local own = session.new(self)
   if what:match("^https?://") then
     own:run(own:fetch(what, nil, options and options.method or "POST", "document"))

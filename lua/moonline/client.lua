@@ -66,7 +66,9 @@ function WebRequest:respond(status, body, headers)
   if body and not has_type then
     list[#list + 1] = { "Content-Type", body:match("^%s*<") and "text/xml" or "text/plain" }
   end
-  return self.core:respond(status, list, body)
+  local ok, why = self.core:respond(status, list, body)
+  self.core:close()
+  return ok, why
 end
 
 local function web_request(core_request)

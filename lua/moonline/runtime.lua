@@ -36,7 +36,8 @@ function runtime.open(config)
     local ok, why = sys.mkdir(config.store.path .. "/" .. folder)
     if not ok then return nil, why end
   end
-  local env, why, text = { config = config, calls = house.calls() }, nil, nil
+  local env = { config = config, calls = house.calls() }
+  local why, text
   env.media, why, text = media.open {
     threads = sys.is_virtual() and 0 or config.media.threads, address = config.rtp.listen,
     ports = config.rtp.ports, timeout = config.rtp.timeout,

@@ -129,10 +129,7 @@ end
 
 -- The one child whose end is the Dial's.
 function Dial:run()
-  local targets = {}
-  for _, one in ipairs(plan.targets(self.session, self.node)) do
-    if one.target then targets[#targets + 1] = one.target end
-  end
+  local targets = plan.targets(self.session, self.node)
   if self.node.fault or #targets == 0 then return nil end
   if not self.attrs.answerOnBridge then self.call:ready() end
   record.at(self, "ringing")

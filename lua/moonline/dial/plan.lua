@@ -44,19 +44,15 @@ function plan.options(call, target, options)
   }
 end
 
----The targets of a Dial's nouns, in document order; each { target } or { fault = { code, message } }.
+---The targets of a Dial's nouns that can be called, in document order.
 ---@param session moonline.Session
 ---@param node moonline.Node
 ---@return table[]
 function plan.targets(session, node)
   local list = {}
   for _, child in ipairs(node.children) do
-    local fault, target, code, message = child.fault, nil, nil, nil
-    if not fault then
-      target, code, message = child.verb.target(session, child)
-      if not target then fault = { code = code, message = message } end
-    end
-    list[#list + 1] = { target = target, fault = fault }
+    local target = not child.fault and child.verb.target(session, child)
+    list[#list + 1] = target or nil
   end
   return list
 end

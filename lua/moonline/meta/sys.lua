@@ -34,6 +34,7 @@ function Watch:close() end
 ---@param options { input: string?, stdout: string?, directory: string?, timeout: number?, box: moonline.Mailbox }
 ---@return moonline.Child?, string? why, string? text
 function sys.spawn(argv, options) end
+---0 once it has exited.
 ---@return integer
 function Child:pid() end
 ---@param signal integer?
@@ -52,7 +53,8 @@ function sys.notify(state) end
 ---CPU seconds of the process, resident bytes, open descriptors.
 ---@return { cpu: number, memory: integer, descriptors: integer }
 function sys.usage() end
----Counted things that live now, for leak checks: blocks, watchers, tasks, handles (name -> count).
+---Counted things that live now, for leak checks: blocks, watchers, tasks, and the open handles of
+---each class (name -> count).
 ---@return table<string, integer>
 function sys.counts() end
 ---@param path string
