@@ -1,5 +1,6 @@
-/* Digest authentication (RFC 7616, RFC 3261 22), both sides: MD5 and SHA-256, qop auth. Server nonces
- * are stateless: bound to source and time by a secret of this process. Any thread but not at once. */
+/* Digest authentication (RFC 7616, RFC 3261 22), both sides: MD5 and SHA-256, qop auth. Server
+ * nonces are stateless: bound to source and time by a secret of this process. Any thread but not at
+ * once. */
 #ifndef ML_SIP_AUTH_H
 #define ML_SIP_AUTH_H
 
@@ -22,8 +23,8 @@ enum ml_auth_result { ML_AUTH_OK, ML_AUTH_STALE, ML_AUTH_WRONG };
 /* NULL for an unknown user. */
 typedef const char *ml_auth_lookup_fn(const char *name, void *user);
 
-/* Checks the value of Authorization. name gets the user that proved to be. An unknown user takes the
- * same path and the same time as a wrong password. */
+/* Checks the value of Authorization. name gets the user that proved to be. An unknown user takes
+ * the same path and the same time as a wrong password. */
 enum ml_auth_result ml_auth_verify(const char *authorization, const char *method, const char *realm,
                                    const char *source, ml_auth_lookup_fn *lookup, void *user,
                                    char *name, size_t size);
