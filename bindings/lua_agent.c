@@ -62,14 +62,10 @@ static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
 static int agent_calls(lua_State *L);
 
-static const luaL_Reg methods[] = {{"events", agent_events},
-                                   {"addresses", agent_addresses},
-                                   {"admit", agent_admit},
-                                   {"trace", agent_trace},
-                                   {"dial", agent_dial},
-                                   {"legs", agent_legs},
-                                   {"calls", agent_calls},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"events", agent_events}, {"addresses", agent_addresses},
+                                   {"admit", agent_admit},   {"trace", agent_trace},
+                                   {"dial", agent_dial},     {"legs", agent_legs},
+                                   {"calls", agent_calls},   {NULL, NULL}};
 static const struct ml_class agent_class = {
     .name = "agent", .methods = methods, .close = agent_close, .share = agent_share};
 

@@ -56,8 +56,8 @@ const struct ml_class ml_leg_class = {
 
 /* ---- events ---- */
 
-/* Events say which leg they are of, so that several legs can share a mailbox. One that waits for its
- * mailbox does not: it may go to another state, where this handle means nothing. */
+/* Events say which leg they are of, so that several legs can share a mailbox. One that waits for
+ * its mailbox does not: it may go to another state, where this handle means nothing. */
 static lua_State *leg_event(struct ml_lua_leg *leg, const char *kind)
 {
     lua_State *L = ml_sink_event(&leg->sink, kind);

@@ -112,8 +112,7 @@ static void make_room(lua_State *L, struct ml_mailbox *box, int events)
     }
     if (!box->warned)
         ml_log(ML_LOG_WARNING, NULL,
-               "a mailbox holds %d events nobody took: the oldest are dropped",
-               (int)box->capacity);
+               "a mailbox holds %d events nobody took: the oldest are dropped", (int)box->capacity);
     box->warned = true;
     take(L, box, events, victim);
     lua_pop(L, 1);

@@ -34,8 +34,8 @@ void *ml_object_check(lua_State *L, int index, const struct ml_class *class);
 void *ml_object_opt(lua_State *L, int index, const struct ml_class *class);
 /* Any handle at index: its class and object (NULL when closed). NULL: not a handle. */
 const struct ml_class *ml_object_class(lua_State *L, int index, void **objectp);
-/* How many handles of each class are open in all states, class by class; false past the last. For leak
- * checks. */
+/* How many handles of each class are open in all states, class by class; false past the last. For
+ * leak checks. */
 bool ml_object_count(size_t index, const char **name, int *count);
 /* Marks the handle at index closed without closing the object (it went elsewhere). */
 void ml_object_forget(lua_State *L, int index);

@@ -27,7 +27,8 @@ struct ml_fault {
 /* Name of a code in lower case ("timeout", "refused", ...). Never NULL. */
 const char *ml_strerror(int code);
 
-/* Fills *fault (which may be NULL) and returns code, so that `return ml_fail(f, ML_ENET, ...)` reads well. */
+/* Fills *fault (which may be NULL) and returns code, so that `return ml_fail(f, ML_ENET, ...)`
+ * reads well. */
 int ml_fail(struct ml_fault *fault, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

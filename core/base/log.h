@@ -1,5 +1,6 @@
 /* Log lines on stderr: one line each, text or JSON, with the id of the call they belong to.
- * Control bytes in the text are escaped, so a line stays a line whatever a peer sent. Any thread. */
+ * Control bytes in the text are escaped, so a line stays a line whatever a peer sent. Any thread.
+ */
 #ifndef ML_BASE_LOG_H
 #define ML_BASE_LOG_H
 

@@ -1,4 +1,5 @@
-/* Random bytes: the kernel's, or a seeded sequence (simulation: same seed, same run). Any thread. */
+/* Random bytes: the kernel's, or a seeded sequence (simulation: same seed, same run). Any thread.
+ */
 #ifndef ML_BASE_RANDOM_H
 #define ML_BASE_RANDOM_H
 

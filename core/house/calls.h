@@ -11,7 +11,8 @@ struct ml_calls;
 
 int ml_calls_new(struct ml_calls **callsp);
 void ml_calls_free(struct ml_calls *calls);
-/* Sets fields of a call's record (made when new): name, value pairs; a NULL value removes a field. */
+/* Sets fields of a call's record (made when new): name, value pairs; a NULL value removes a field.
+ */
 void ml_calls_set(struct ml_calls *calls, const char *sid, const char *const *pairs, size_t count);
 /* NULL: no such call or field. */
 const char *ml_calls_get(const struct ml_calls *calls, const char *sid, const char *field);

@@ -11,12 +11,12 @@
 struct ml_line;
 
 struct ml_line_options {
-    struct ml_media *media;   /* borrowed, outlives the line */
+    struct ml_media *media;    /* borrowed, outlives the line */
     const char *const *codecs; /* "PCMU", "PCMA" in order of preference; NULL: both */
     size_t codec_count;
-    const char *bind;         /* RTP address; NULL: the media's default */
-    const char *advertise;    /* address in our SDP instead of the local one, NULL: none */
-    bool no_telephone_event;  /* do not offer it (tests) */
+    const char *bind;        /* RTP address; NULL: the media's default */
+    const char *advertise;   /* address in our SDP instead of the local one, NULL: none */
+    bool no_telephone_event; /* do not offer it (tests) */
 };
 
 /* What happens on a line, besides what its leg tells. */

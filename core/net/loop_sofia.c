@@ -131,8 +131,8 @@ bool ml_sofia_step(struct ml_sofia *sofia)
     return true;
 }
 
-/* Sofia's milliseconds are cut off: 0 may be a part of one. It is tried at once, and when that did not
- * bring the timer to fire, waiting 1 ms beats spinning (for ever, when time is virtual). */
+/* Sofia's milliseconds are cut off: 0 may be a part of one. It is tried at once, and when that did
+ * not bring the timer to fire, waiting 1 ms beats spinning (for ever, when time is virtual). */
 static double wait_seconds(struct ml_sofia *sofia, su_duration_t ms)
 {
     int64_t now = ml_clock_us();

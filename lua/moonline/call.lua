@@ -180,10 +180,13 @@ function Leg:bridge(other)
   local group <close> = task.group(self.box)
   group:spawn(stay, other)
   local fine, value = task.catch(function()
-    repeat local event = self:wait { "task", "digit" } until event.kind == "task" and group:took(event)
+    local event
+    repeat event = self:wait { "task", "digit" } until event.kind == "task"
+    group:took(event)
   end)
   if not self.ended then self.core:unbridge() end
-  if not fine and not (value.kind == "hangup" and value.leg == self) then return task.unwind(value) end
+  local own_end = fine or value.kind == "hangup" and value.leg == self
+  if not own_end then return task.unwind(value) end
   return task.clock() - begun, fine and "peer" or "hangup"
 end
 

@@ -47,7 +47,6 @@ local function ended(env, call, events)
   call:hangup()
   events:tell("completed", { status = call:status(), duration = call:duration() })
   env.notify { kind = "call-ended", call = call.sid, status = call:status() }
-  env.calls:remove(call.sid)
   env.live[call] = nil
   call.core:close()
 end
@@ -63,8 +62,10 @@ function inbound.run(env, core)
     core:reject(404)
     return core:close()
   end
-  local events = status.of(call, { url = route.status_callback,
-    method = route.status_callback_method, warn = function(...) call.log:warning("%d %s", ...) end })
+  local events = status.of(call, {
+    url = route.status_callback, method = route.status_callback_method,
+    warn = function(...) call.log:warning("%d %s", ...) end,
+  })
   local _ <close> = setmetatable({}, { __close = function() ended(env, call, events) end })
   env.live[call] = true
   call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }

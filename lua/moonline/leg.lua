@@ -39,12 +39,11 @@ function Leg:over(event)
     self.core:hangup()
   end
   self.state, self.ended, self.ended_at = "ended", event, task.clock()
-  self:record_state()
+  self.env.calls:remove(self.sid)
 end
 
--- What others may know of it: the house's table.
+-- What others may know of it: the house's table of live calls.
 function Leg:record_state(fields)
-  if not self.env.calls then return end
   fields = fields or {}
   fields.status = self:status()
   self.env.calls:set(self.sid, fields)
@@ -131,7 +130,9 @@ function Leg:reject(reason, phrase)
   self:check()
   local code, status = reason, "failed"
   if type(reason) ~= "number" then
-    code, status = table.unpack(REJECT[reason or "rejected"] or error("reject: busy, rejected or a SIP code expected", 2))
+    local known = REJECT[reason or "rejected"]
+    if not known then error("reject: busy, rejected or a SIP code expected", 2) end
+    code, status = table.unpack(known)
   end
   self.core:reject(code, phrase)
   self.final_status = status
@@ -165,7 +166,9 @@ function Leg:play_low(low, kinds)
       self.core:stop()
       return event
     elseif event.op == op then
-      if event.why == "failed" then self.log:warning("13420 %s", event.text or "cannot be played") end
+      if event.why == "failed" then
+        self.log:warning("13420 %s", event.text or "cannot be played")
+      end
       return nil
     end
   end

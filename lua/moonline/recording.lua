@@ -71,7 +71,8 @@ function recording.start(call, options)
   local sid = "RE" .. crypto.random_hex(16)
   local self = setmetatable({
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
-    source = options.source, callback = options.callback, box = options.box or task.mailbox(), duration = 0,
+    source = options.source, callback = options.callback,
+    box = options.box or task.mailbox(), duration = 0,
     started = task.time(), queue = callback.queue(env, call.sid),
     url = ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
       env.config.account_sid, sid),

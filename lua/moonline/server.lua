@@ -28,7 +28,9 @@ local server = {}
 local function refusal(problem)
   local text = tostring(problem):match("^[^\n]*")
   local file, line, message = text:match("^(.-):(%d+):%s*(.*)$")
-  return { file = file or "", line = tonumber(line) or 0, message = message or text, at = task.time() }
+  return {
+    file = file or "", line = tonumber(line) or 0, message = message or text, at = task.time(),
+  }
 end
 
 local function shared(env)
@@ -205,7 +207,9 @@ local function listen_http(self, config)
   if not address then return true end -- off
   local bare = address:match("^%[(.*)%]$") or address
   local listener, why, text = http.server { address = bare, port = tonumber(port) }
-  if not listener then return nil, ("http.listen %s: %s"):format(config.http.listen, text or why) end
+  if not listener then
+    return nil, ("http.listen %s: %s"):format(config.http.listen, text or why)
+  end
   listener:events(self.box)
   self.http = listener
   self.http_address = ("%s:%d"):format(address, listener:port())

@@ -49,7 +49,8 @@ local function fetch(leg, target)
   local control = response.headers["cache-control"] or ""
   env.media_cache[target] = {
     path = path, etag = response.headers.etag, modified = response.headers["last-modified"],
-    fresh_until = now + (control:match("no%-") and 0 or tonumber(control:match("max%-age=(%d+)")) or 0),
+    fresh_until = now
+      + (control:match("no%-") and 0 or tonumber(control:match("max%-age=(%d+)")) or 0),
   }
   return path
 end

@@ -1,5 +1,5 @@
-/* Legs that somebody calls: the agent under test, and a bare UDP caller that does it right and wrong.
- * Virtual time. */
+/* Legs that somebody calls: the agent under test, and a bare UDP caller that does it right and
+ * wrong. Virtual time. */
 #include "sip_help.h"
 
 static struct box box;
@@ -134,8 +134,8 @@ static void rejects_with_headers(void **state)
     (void)state;
     begin();
     side = called(NULL, SDP_B);
-    assert_int_equal(
-        ml_leg_reject(side->leg, 486, NULL, &(struct ml_header){"X-Busy", "very"}, 1), 0);
+    assert_int_equal(ml_leg_reject(side->leg, 486, NULL, &(struct ml_header){"X-Busy", "very"}, 1),
+                     0);
     wire_expect(&wire, "SIP/2.0 486 Busy Here");
     assert_string_equal(header_of(wire.last, "X-Busy"), "very");
     assert_true(tag_of(wire.last, "To")[0] != '\0');
@@ -703,8 +703,9 @@ static void SIP_7_we_refresh_by_reinvite_where_there_is_no_update(void **state)
 {
     (void)state;
     begin();
-    answered("Supported: timer\r\nAllow: INVITE, ACK, BYE\r\nSession-Expires: 120;refresher=uas\r\n",
-             SDP_B);
+    answered(
+        "Supported: timer\r\nAllow: INVITE, ACK, BYE\r\nSession-Expires: 120;refresher=uas\r\n",
+        SDP_B);
     wire_ack(&wire, NULL);
     wire_expect(&wire, "INVITE ");
     assert_non_null(strstr(header_of(wire.last, "Session-Expires"), "120"));
@@ -760,8 +761,8 @@ static void follows_the_route_set(void **state)
     (void)state;
     begin();
     wire_open(&proxy, box.port);
-    snprintf(extra, sizeof extra, "Record-Route: <sip:%s;lr>\r\nRecord-Route: <sip:10.9.9.9;lr>\r\n",
-             proxy.local);
+    snprintf(extra, sizeof extra,
+             "Record-Route: <sip:%s;lr>\r\nRecord-Route: <sip:10.9.9.9;lr>\r\n", proxy.local);
     side = connected(extra);
     ml_leg_hangup(side->leg, NULL, 0);
     wire_expect(&proxy, "BYE ");

@@ -254,7 +254,8 @@ static void S2_headers_and_names_go_out_as_given(void **state)
     assert_string_equal(header_of(invite, "User-to-User"), "56;encoding=hex");
     assert_string_equal(header_of(invite, "Remote-Party-ID"), "\"A\" <sip:a@b>;party=calling");
     assert_non_null(strstr(invite, "\r\nx-lower: a, b; c=\"d\"\r\n"));
-    assert_non_null(strstr(header_of(invite, "From"), "\"Say \\\"hi\\\" \\\\ there\" <sip:a%20b%40c@"));
+    assert_non_null(
+        strstr(header_of(invite, "From"), "\"Say \\\"hi\\\" \\\\ there\" <sip:a%20b%40c@"));
     end();
 }
 
@@ -291,8 +292,8 @@ static void S7_credentials_go_to_who_asks_and_refused_twice_is_failed(void **sta
     take_invite();
     assert_string_equal(header_of(invite, "Authorization"), "");
     cseq = atoi(header_of(invite, "CSeq"));
-    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n",
-          NULL);
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n", NULL);
     wire_expect(&wire, "ACK ");
     take_invite();
     assert_int_equal(atoi(header_of(invite, "CSeq")), cseq + 1);
@@ -300,8 +301,8 @@ static void S7_credentials_go_to_who_asks_and_refused_twice_is_failed(void **sta
     assert_string_equal(header_of(invite, "X-Kept"), "yes");
     assert_string_equal(body_of(invite), SDP_A);
     assert_int_equal(side.offers, 1); /* the same description again */
-    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n2\", algorithm=MD5\r\n",
-          NULL);
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n2\", algorithm=MD5\r\n", NULL);
     side_expect(&side, "failed 401 response");
     assert_null(strstr(strstr(side.log, "sent") + 1, "sent"));
     end();
@@ -322,8 +323,8 @@ static void S7_proxy_and_callee_may_both_ask(void **state)
           "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n1\", algorithm=MD5\r\n", NULL);
     take_invite();
     assert_true(header_of(invite, "Proxy-Authorization")[0] != '\0');
-    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n",
-          NULL);
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n", NULL);
     take_invite();
     assert_true(header_of(invite, "Proxy-Authorization")[0] != '\0');
     assert_true(header_of(invite, "Authorization")[0] != '\0');
@@ -337,8 +338,8 @@ static void S7_without_credentials_a_challenge_is_failed(void **state)
     (void)state;
     begin();
     dial();
-    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n",
-          NULL);
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", algorithm=MD5\r\n", NULL);
     side_expect(&side, "failed 401 response");
     assert_null(wire_expect_ms(&wire, "INVITE ", 1000));
     end();
@@ -587,8 +588,8 @@ static void our_requests_follow_the_recorded_route(void **state)
     (void)state;
     begin();
     wire_open(&proxy, box.port);
-    snprintf(extra, sizeof extra, "Record-Route: <sip:10.1.1.1;lr>\r\nRecord-Route: <sip:%s;lr>\r\n",
-             proxy.local);
+    snprintf(extra, sizeof extra,
+             "Record-Route: <sip:10.1.1.1;lr>\r\nRecord-Route: <sip:%s;lr>\r\n", proxy.local);
     dial();
     reply("200 OK", extra, SDP_B);
     side_expect(&side, "answered 200");

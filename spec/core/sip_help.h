@@ -9,17 +9,19 @@
 #include "core/sip/agent.h"
 #include "core/sip/leg.h"
 
-#define SDP_A "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" \
-              "m=audio 40000 RTP/AVP 0\r\n"
-#define SDP_B "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n" \
-              "m=audio 50000 RTP/AVP 0\r\n"
+#define SDP_A                                                                                      \
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"                    \
+    "m=audio 40000 RTP/AVP 0\r\n"
+#define SDP_B                                                                                      \
+    "v=0\r\no=- 2 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"                    \
+    "m=audio 50000 RTP/AVP 0\r\n"
 #define SDP_TYPE "Content-Type: application/sdp\r\n"
 
 /* ---- one leg and what it was told ---- */
 
 struct side {
     struct ml_leg *leg;
-    char log[4096]; /* "sent\nringing 180\nanswered 200\n" */
+    char log[4096];     /* "sent\nringing 180\nanswered 200\n" */
     char headers[4096]; /* of the last event that had some */
     int code;
     const char *until;
@@ -167,7 +169,8 @@ static inline uint16_t port_of(const char *address)
 
 static inline void box_open_with(struct box *box, struct ml_agent_options *options)
 {
-    static const char *const listen[] = {"udp:127.0.0.1:0"}, *const allow[] = {"127.0.0.0/8", "::1"};
+    static const char *const listen[] = {"udp:127.0.0.1:0"}, *const allow[] = {"127.0.0.0/8",
+                                                                               "::1"};
     struct ml_resolver_options names = {0};
     struct ml_fault fault = {0};
 
@@ -237,7 +240,7 @@ struct wire {
     char *queue[256];
     int head, tail;
     bool got;
-    char *last;  /* the message that wire_expect found */
+    char *last; /* the message that wire_expect found */
     char local[48];
     /* as a caller */
     char call_id[64], from_tag[16], to_tag[64], contact[160];
@@ -461,7 +464,8 @@ static inline void wire_cancel(struct wire *wire)
 static inline void wire_reply(struct wire *wire, const char *request, const char *status,
                               const char *tag, const char *extra, const char *body)
 {
-    static const char *const copied[] = {"Via: ", "Record-Route: ", "From: ", "Call-ID: ", "CSeq: "};
+    static const char *const copied[] = {
+        "Via: ", "Record-Route: ", "From: ", "Call-ID: ", "CSeq: "};
     struct ml_buf text = {0};
     const char *line = strstr(request, "\r\n") + 2;
 

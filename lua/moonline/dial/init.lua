@@ -19,7 +19,8 @@ Dial.__name = "moonline.Dial"
 -- ---- what the caller hears --------------------------------------------------------------------
 
 function Dial:ringback()
-  if self.call.state ~= "in-progress" or self.ringing or self.early or self.winner_ready then return end
+  local silent = self.ringing or self.early or self.winner_ready
+  if silent or self.call.state ~= "in-progress" then return end
   self.ringing = true
   local country = self.attrs.ringTone or self.config.dial.ring_tone
   self.call.core:play { tone = media.tone(country, "ringback"), ms = 0 }
@@ -103,7 +104,8 @@ function Dial:on_event(event)
   elseif event.kind == "digit" then
     self.call:fire("dtmf", event.digit)
     self.env.notify { kind = "digit", call = self.call.sid, digit = event.digit }
-    if event.digit == "*" and self.attrs.hangupOnStar and self.winner then ring.stop(self.winner) end
+    local star = event.digit == "*" and self.attrs.hangupOnStar
+    if star and self.winner then ring.stop(self.winner) end
   elseif event.kind == "redirect" or event.kind == "stop" then
     self.interrupt = event
     self:stop_all()

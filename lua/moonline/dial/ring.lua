@@ -44,7 +44,6 @@ local function finish(child, event)
   child.duration = own and own:duration() or 0
   if own then
     own.final_status = child.status
-    own:record_state { ended = task.time() }
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })
     child.dial.env.calls:remove(own.sid)
@@ -57,7 +56,8 @@ local function await_end(child)
   local own = child.leg
   local event = own.box:wait({ "ended", "failed", "canceled" }, GOODBYE)
   own.state, own.ended_at = "ended", own.ended_at or task.clock()
-  own.ended = event or own.ended or { kind = child.answered and "ended" or "failed", cause = "local" }
+  own.ended = event or own.ended
+    or { kind = child.answered and "ended" or "failed", cause = "local" }
   if own.ended.kind == "canceled" then own.ended.kind = "failed" end
   return own.ended
 end
@@ -65,7 +65,8 @@ end
 local function place(child)
   local dial = child.dial
   local box = task.mailbox()
-  local options = plan.options(dial.call, child.target, { caller_id = dial.caller_id, sid = child.sid })
+  local options = plan.options(dial.call, child.target,
+    { caller_id = dial.caller_id, sid = child.sid })
   options.box = box
   local core, why, text = dial.env.agent:dial(options)
   if not core then
@@ -74,8 +75,7 @@ local function place(child)
   end
   local own = leg.new(dial.env, core, {
     direction = "outbound-dial", sid = child.sid, parent_sid = dial.call.sid, box = box,
-    from = dial.caller_id and ("sip:%s@%s"):format(dial.caller_id, dial.call.from:match("@(.*)$") or "localhost")
-      or dial.call.from,
+    from = core:info().from,
     to = child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
   })
   child.leg = own
@@ -151,7 +151,8 @@ local function redirected(child, event)
       local target = header[2]:match("<([^>]+)>") or header[2]:match("^%s*(sips?:[^;,%s]+)")
       if target and target:match("^sips?:") and not child.tried[target] then
         if child.follows >= dial.config.dial.follow then
-          dial.session:warn(32219, ("more than %d redirects of a dialled call"):format(dial.config.dial.follow))
+          dial.session:warn(32219,
+            ("more than %d redirects of a dialled call"):format(dial.config.dial.follow))
           return nil
         end
         return (target:gsub("%?.*$", ""))

@@ -55,7 +55,9 @@ end
 function callback.url(reference, base)
   local absolute = url.resolve(reference, base)
   local parts = absolute and url.parse(absolute)
-  if not parts then return nil, reference .. ": not a URL, and no document to resolve it against" end
+  if not parts then
+    return nil, reference .. ": not a URL, and no document to resolve it against"
+  end
   if parts.host:find("_", 1, true) then
     return nil, parts.host .. ": a host name has no underscore"
   end

@@ -71,10 +71,12 @@ local function lower_headers(list)
   return map
 end
 
+local CONNECT = { connect = true, ["connect-time"] = true, resolve = true }
+
 -- Should this outcome be tried again?
 local function is_retried(event, how)
   local on = how.retry_on
-  if event.failure == "connect" or event.failure == "connect-time" or event.failure == "resolve" then
+  if CONNECT[event.failure] then
     return on.ct or on.all
   elseif event.failure == "time" then
     return on.rt or on.all
@@ -90,7 +92,8 @@ local function attempt(env, hook, target, method, how, token)
   local event, final
   for try = 0, how.retries do
     event, final = exchange(env, hook, target, method, how, token)
-    if try == how.retries or not is_retried(event, how) or task.clock() >= how.deadline then break end
+    local last = try == how.retries or task.clock() >= how.deadline
+    if last or not is_retried(event, how) then break end
   end
   return event, final
 end
