@@ -4,6 +4,9 @@ local busted = require "busted"
 local base = require "busted.outputHandlers.base"
 local pretty = require "pl.pretty"
 
+local has_sys, sys = pcall(require, "moonline.core.sys")
+local is_virtual = has_sys and sys.is_virtual()
+
 local SLOW = 5 -- seconds of real time that deserve a line
 
 local function file_of(element)
@@ -60,7 +63,7 @@ return function(options)
     if status == "failure" then print_failure(handler.failures[#handler.failures]) end
     if status == "error" then print_failure(handler.errors[#handler.errors]) end
     if status == "failure" or status == "error" then failed = failed + 1 end
-    if (element.duration or 0) > SLOW then
+    if not is_virtual and (element.duration or 0) > SLOW then
       io.write(("slow %.1f s %s: %s\n"):format(element.duration, file_of(element), element.name))
     end
     io.flush()
