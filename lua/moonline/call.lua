@@ -49,16 +49,13 @@ function call.begin(env, agent, uri, options)
   local box = task.mailbox()
   local core, why, text = agent:dial(dial_options(env, uri, options, box))
   if not core then return nil, "failed", text or why end
-  local info = core:info()
   local plain = uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
-    direction = "outbound-api", box = box, from = info.from, to = plain,
-    parent_sid = options.parent_sid,
+    direction = "outbound-api", box = box, to = plain, parent_sid = options.parent_sid,
   })
 end
 
 local function answered(own, event)
-  own.info = own.core:info()
   own.answer_headers = event.headers
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()

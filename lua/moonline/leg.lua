@@ -15,7 +15,6 @@ local task = require "moonline.core.task"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
 local Leg = {}
-Leg.__index = Leg
 Leg.__name = "moonline.Leg"
 
 local leg = {}
@@ -262,11 +261,18 @@ Leg.__close = Leg.close
 
 local function header_map(list)
   local map = {}
-  for _, header in ipairs(list or {}) do
+  for _, header in ipairs(list) do
     local name = header[1]:lower()
     map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
   end
   return map
+end
+
+-- Headers are made into a table when somebody first asks for them.
+function Leg.__index(self, key)
+  if key ~= "headers" then return Leg[key] end
+  self.headers = header_map(self.core:headers())
+  return self.headers
 end
 
 local function plain(uri)
@@ -285,7 +291,7 @@ function leg.new(env, core, fields)
     sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or plain(info.from), to = fields.to or plain(info.request_uri),
-    headers = header_map(info.headers), state = info.incoming and "ringing" or "calling",
+    state = info.incoming and "ringing" or "calling",
   }, Leg)
   self.id = self.sid
   self.log = log.call(self.sid)

@@ -60,6 +60,7 @@ end
 function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
   env.media_cache = {}
+  env.documents_read = {}
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end

@@ -2,11 +2,15 @@
 
 local url = {}
 
+-- Byte -> %41, for those that a form value does not keep.
+local ESCAPES = {}
+for byte = 0, 255 do ESCAPES[string.char(byte)] = ("%%%02X"):format(byte) end
+
 ---Percent-encodes a form value: letters, digits and -_.~ stay.
 ---@param text string
 ---@return string
 function url.encode(text)
-  return (text:gsub("[^%w%-_.~]", function(c) return ("%%%02X"):format(c:byte()) end))
+  return (text:gsub("[^%w%-_.~]", ESCAPES))
 end
 
 ---@param text string
@@ -21,11 +25,15 @@ end
 ---@param pairs_list string[][]
 ---@return string
 function url.form(pairs_list)
-  local parts = {}
-  for i, pair in ipairs(pairs_list) do
-    parts[i] = url.encode(pair[1]) .. "=" .. url.encode(tostring(pair[2]))
+  local parts, n = {}, 0
+  for _, pair in ipairs(pairs_list) do
+    parts[n + 1], parts[n + 2], parts[n + 3] = pair[1], "=", tostring(pair[2])
+    parts[n + 4], n = "&", n + 4
   end
-  return table.concat(parts, "&")
+  for i = 1, n, 2 do
+    if parts[i]:find("[^%w%-_.~]") then parts[i] = parts[i]:gsub("[^%w%-_.~]", ESCAPES) end
+  end
+  return table.concat(parts, "", 1, math.max(n - 1, 0))
 end
 
 ---The reverse of form: a list of { name, value }.
