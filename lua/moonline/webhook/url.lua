@@ -10,6 +10,7 @@ for byte = 0, 255 do ESCAPES[string.char(byte)] = ("%%%02X"):format(byte) end
 ---@param text string
 ---@return string
 function url.encode(text)
+  if not text:find("[^%w%-_.~]") then return text end
   return (text:gsub("[^%w%-_.~]", ESCAPES))
 end
 
@@ -25,15 +26,11 @@ end
 ---@param pairs_list string[][]
 ---@return string
 function url.form(pairs_list)
-  local parts, n = {}, 0
-  for _, pair in ipairs(pairs_list) do
-    parts[n + 1], parts[n + 2], parts[n + 3] = pair[1], "=", tostring(pair[2])
-    parts[n + 4], n = "&", n + 4
+  local parts = {}
+  for i, pair in ipairs(pairs_list) do
+    parts[i] = url.encode(pair[1]) .. "=" .. url.encode(tostring(pair[2]))
   end
-  for i = 1, n, 2 do
-    if parts[i]:find("[^%w%-_.~]") then parts[i] = parts[i]:gsub("[^%w%-_.~]", ESCAPES) end
-  end
-  return table.concat(parts, "", 1, math.max(n - 1, 0))
+  return table.concat(parts, "&")
 end
 
 ---The reverse of form: a list of { name, value }.
