@@ -241,9 +241,18 @@ static const char *reason(SSL *ssl, int error)
         return X509_verify_cert_error_string(verdict);
     if (ERR_GET_REASON(last) == SSL_R_WRONG_VERSION_NUMBER)
         return "what answers there does not speak TLS";
+    if (ERR_GET_REASON(last) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return "the connection was closed during the handshake";
     if (last && ERR_reason_error_string(last) && error == SSL_ERROR_SSL)
         return ERR_reason_error_string(last);
     return "the connection was closed during the handshake";
+}
+
+/* Instead of sofia's, which forgives everything. */
+static int keep_verdict(int good, X509_STORE_CTX *context)
+{
+    (void)context;
+    return good;
 }
 
 /* Name and trust, before the first byte is sent. */
@@ -264,7 +273,7 @@ static bool prepare(SSL *ssl, struct ml_tls_peer *peer)
     if (!store)
         return false;
     SSL_set0_verify_cert_store(ssl, store);
-    SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_set_verify(ssl, SSL_VERIFY_PEER, keep_verdict);
     X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return (numeric ? X509_VERIFY_PARAM_set1_ip_asc(param, peer->name)
                     : X509_VERIFY_PARAM_set1_host(param, peer->name, 0)) == 1;

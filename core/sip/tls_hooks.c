@@ -92,7 +92,8 @@ void SSL_set_bio(SSL *ssl, BIO *in, BIO *out)
 }
 
 /* sofia frees the BIO of a connection and forgets the SSL, which owns that BIO: the SSL goes with
- * it. A version that frees the SSL itself does not come here. */
+ * it. The SSL's reference to the context sofia gives back itself, so there must be one more. A
+ * version that frees the SSL does not come here. */
 int BIO_free(BIO *bio)
 {
     SSL *ssl = bio ? BIO_get_ex_data(bio, bio_index()) : NULL;
@@ -101,6 +102,7 @@ int BIO_free(BIO *bio)
     if (!ssl)
         return real(bio);
     BIO_set_ex_data(bio, bio_index(), NULL);
+    SSL_CTX_up_ref(SSL_get_SSL_CTX(ssl));
     SSL_free(ssl);
     return 1;
 }

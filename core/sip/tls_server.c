@@ -32,7 +32,7 @@ static int no_passphrase(char *text, int size, int writing, void *user)
 
 static int unreadable(struct ml_fault *fault, const char *file, const char *what)
 {
-    unsigned long error = ERR_peek_last_error();
+    unsigned long error = ERR_peek_error();
     const char *reason = ERR_GET_LIB(error) == ERR_LIB_SYS ? strerror(ERR_GET_REASON(error))
                                                            : ERR_reason_error_string(error);
 

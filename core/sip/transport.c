@@ -170,6 +170,10 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
         any = find(agent, "tls", NULL, ipv6);
     if (!bind && !any)
         return NULL;
+    if (!bind)
+        transport = find(agent, to->kind, any->place.host, ipv6); /* made for a call before */
+    if (transport)
+        return transport;
     memcpy(place.kind, to->kind, sizeof place.kind);
     snprintf(place.host, sizeof place.host, "%s", bind ? bind : any->place.host);
     place.port = same ? same->place.port : 0;
