@@ -63,7 +63,6 @@ static void agent_free(struct ml_agent *agent)
     ml_free((char *)(uintptr_t)agent->tls.ca_file);
     ml_free(agent->advertise);
     ml_free(agent->user_agent);
-    ml_free(agent->tls_folder);
     ml_free(agent);
 }
 
