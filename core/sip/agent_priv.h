@@ -58,7 +58,7 @@ struct ml_agent {
     int64_t refused_at;
     ml_agent_trace_fn *trace;
     void *trace_user;
-    bool closing;
+    bool closing, guarded;
 };
 
 /* ---- transport.c ---- */
