@@ -1,9 +1,11 @@
 -- HTTP for scripts: requests that wait for their answer, and a web server of one's own.
 
 local core = require "moonline.core.http"
+local crypto = require "moonline.core.crypto"
 local json = require "dkjson"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
+local signature = require "moonline.webhook.signature"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
 
@@ -50,6 +52,7 @@ end
 ---@class moonline.WebRequest
 ---@field method string
 ---@field path string
+---@field url string as the client asked for it
 ---@field params table<string, string> of the query and of a form
 ---@field headers table<string, string> lower-case names
 ---@field body string
@@ -71,7 +74,16 @@ function WebRequest:respond(status, body, headers)
   return ok, why
 end
 
-local function web_request(core_request)
+---Does it carry the X-Twilio-Signature of who knows this auth token?
+---@param token string
+---@return boolean
+function WebRequest:is_signed(token)
+  local form = self.method == "POST" and self.form or nil
+  local wanted = signature.of(token, self.url, form)
+  return crypto.equal(self.headers["x-twilio-signature"] or "", wanted)
+end
+
+local function web_request(core_request, scheme)
   local info = core_request:info()
   if not info then return nil end
   local self = setmetatable({
@@ -79,9 +91,12 @@ local function web_request(core_request)
     peer = info.peer, body = info.body, headers = {}, params = {}, list = {},
   }, WebRequest)
   for _, header in ipairs(info.headers) do self.headers[header[1]:lower()] = header[2] end
-  local form = (self.headers["content-type"] or ""):match("^application/x%-www%-form%-urlencoded")
-  for _, text in ipairs { info.query or "", form and info.body or "" } do
-    for _, pair in ipairs(url.parse_form(text)) do
+  self.url = ("%s://%s%s"):format(scheme, self.headers.host or "", info.target)
+  local kind = self.headers["content-type"] or ""
+  local is_form = kind:match("^application/x%-www%-form%-urlencoded")
+  self.form = url.parse_form(is_form and info.body or "")
+  for _, list in ipairs { url.parse_form(info.query or ""), self.form } do
+    for _, pair in ipairs(list) do
       self.params[pair[1]] = pair[2]
       self.list[#self.list + 1] = pair
     end
@@ -114,11 +129,11 @@ end
 
 WebServer.__close = WebServer.close
 
-local function serve(box, fn)
+local function serve(box, fn, scheme)
   while true do
     local event = box:wait { "request" }
     task.spawn(function()
-      local one = web_request(event.request)
+      local one = web_request(event.request, scheme)
       if not one then return end
       respond(one, fn(one))
     end):name("web request")
@@ -134,10 +149,10 @@ function client.serve(options, fn)
   if not server then return nil, text or why end
   local box = task.mailbox()
   server:events(box)
+  local scheme = options.certificate and "https" or "http"
   return setmetatable({
-    core = server, port = server:port(), task = task.spawn(serve, box, fn),
-    url = ("%s://%s:%d"):format(options.certificate and "https" or "http",
-      options.address or "127.0.0.1", server:port()),
+    core = server, port = server:port(), task = task.spawn(serve, box, fn, scheme),
+    url = ("%s://%s:%d"):format(scheme, options.address or "127.0.0.1", server:port()),
   }, WebServer)
 end
 
