@@ -129,11 +129,12 @@ end
 
 WebServer.__close = WebServer.close
 
-local function serve(box, fn, scheme)
+-- The task holds the server: it serves until it is closed.
+local function serve(self, fn)
   while true do
-    local event = box:wait { "request" }
+    local event = self.box:wait { "request" }
     task.spawn(function()
-      local one = web_request(event.request, scheme)
+      local one = web_request(event.request, self.scheme)
       if not one then return end
       respond(one, fn(one))
     end):name("web request")
@@ -147,13 +148,14 @@ end
 function client.serve(options, fn)
   local server, why, text = core.server(options)
   if not server then return nil, text or why end
-  local box = task.mailbox()
-  server:events(box)
   local scheme = options.certificate and "https" or "http"
-  return setmetatable({
-    core = server, port = server:port(), task = task.spawn(serve, box, fn, scheme),
+  local self = setmetatable({
+    core = server, box = task.mailbox(), port = server:port(), scheme = scheme,
     url = ("%s://%s:%d"):format(scheme, options.address or "127.0.0.1", server:port()),
   }, WebServer)
+  server:events(self.box)
+  self.task = task.spawn(serve, self, fn)
+  return self
 end
 
 return client
