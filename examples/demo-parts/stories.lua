@@ -90,7 +90,7 @@ local function everything(check, scene)
   check("X-customheader: foo", headers["x-customheader"] == "foo")
   local screening = scene:request "/handle_screening_on_answer"
   check("url: the screening document ran on kate's side, and she pressed 1",
-    screening and screening.params.SipCallId and screening.params.CallSid == headers["x-twilio-callsid"]
+    screening and screening.params.SipCallId == headers["call-id"] and screening.params.CallSid == headers["x-twilio-callsid"]
     and scene:request("/screened").params.Digits == "1")
   local after = scene:request "/handle_post_dial"
   local told = after and after.params or {}
