@@ -9,6 +9,7 @@
 #include "core/base/str.h"
 #include "core/sip/agent_priv.h"
 #include "core/sip/auth.h"
+#include "core/sip/headers.h"
 
 #define REALM "moonline"
 
@@ -116,7 +117,7 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
         return refuse(agent, irq, source) ? 403 : -1;
     for (const sip_authorization_t *given = sip->sip_authorization; given; given = given->au_next) {
         su_home_t home[1] = {SU_HOME_INIT(home)};
-        char *text = sip_header_as_string(home, (const sip_header_t *)given);
+        char *text = ml_header_text(home, (const sip_header_t *)given);
         enum ml_auth_result result =
             ml_auth_verify(text ? text : "", sip->sip_request->rq_method_name, REALM, source->host,
                            password_of, agent, name, sizeof name);

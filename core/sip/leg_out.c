@@ -442,7 +442,7 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     /* SHA-256 first, whatever the order in which they are offered. */
     for (int strong = 1; !value && strong >= 0; strong--) {
         for (const msg_auth_t *one = challenge; !value && one; one = one->au_next) {
-            char *text = sip_header_as_string(home, (const sip_header_t *)one);
+            char *text = ml_header_text(home, (const sip_header_t *)one);
 
             if (text && (!strong || su_strcasestr(text, "SHA-256")))
                 ml_auth_answer(text, "INVITE", leg->uri, ml_str(leg->route->offer), leg->username,

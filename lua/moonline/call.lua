@@ -188,7 +188,8 @@ function Leg:bridge(other)
 end
 
 ---Records what this leg says. Its hangup ends it, and is no error. Hold the result with <close>.
----@param options { max: number?, silence: number?, keys: string?, trim: boolean? }?
+---In the background the call goes on at once, and the recording lasts until its stop() or <close>.
+---@param options { max: number?, silence: number?, keys: string?, trim: boolean?, background: boolean? }?
 ---@return { path: string, sid: string, url: string, duration: number, why: string, key: string? }? recording
 ---@return string? why
 function Leg:record(options)
@@ -196,9 +197,9 @@ function Leg:record(options)
   options = options or {}
   local one, why = recording.start(self, {
     trim = options.trim, max = options.max, silence = options.silence, keys = options.keys,
-    box = self.box, source = "RecordVerb",
+    box = not options.background and self.box or nil, source = "RecordVerb",
   })
-  if not one then return nil, why end
+  if not one or options.background then return one, why end
   local ok, value = task.catch(function() return self:wait { "recorded" } end)
   if not ok and not (value.kind == "hangup" and value.leg == self) then
     one:stop()

@@ -100,12 +100,14 @@ function runtime.adopt(env)
   return env
 end
 
+---Opens what the calls of this program stand on. Before anything else uses it, or not at all.
+---@param values table? keys as in a configuration file
 ---@return moonline.Env
-function runtime.env()
-  if current then return current end
+function runtime.configure(values)
+  if current then error("configure: this program has calls or requests already", 3) end
   local config = require "moonline.config"
   local identity = require "moonline.config.identity"
-  local settings, problems = config.load()
+  local settings, problems = config.load { values = values }
   if not settings then error(config.format(problems[1]), 0) end
   local ready, why = identity.ensure(settings)
   if not ready then error("the store cannot be used: " .. why, 0) end
@@ -114,6 +116,11 @@ function runtime.env()
   if not env then error(why, 0) end
   current = runtime.complete(env)
   return current
+end
+
+---@return moonline.Env
+function runtime.env()
+  return current or runtime.configure()
 end
 
 return runtime
