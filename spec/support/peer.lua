@@ -32,8 +32,12 @@ end
 function Peer:reply(request, status, headers, body)
   local lines = echoed(request, self.tag)
   table.insert(lines, 1, "SIP/2.0 " .. status)
-  lines[#lines + 1] = ("Contact: <sip:%s>"):format(self.where)
-  for _, header in ipairs(headers or {}) do lines[#lines + 1] = header end
+  local has_contact = false
+  for _, header in ipairs(headers or {}) do
+    lines[#lines + 1] = header
+    has_contact = has_contact or header:find "^Contact:"
+  end
+  if not has_contact then lines[#lines + 1] = ("Contact: <sip:%s>"):format(self.where) end
   if body then lines[#lines + 1] = "Content-Type: application/sdp" end
   lines[#lines + 1] = "Content-Length: " .. #(body or "")
   local text = table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
