@@ -27,6 +27,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.house", ml_open_house},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
+                                   {"moonline.core.udp", ml_open_udp},
                                    {NULL, NULL}};
 
 /* True when <dir>/lua/moonline/init.lua is there; then dir becomes <dir>/lua. */

@@ -237,7 +237,8 @@ static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
         ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
         NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),
         NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_TIMEOUT_408(0), NTATAG_SERVER_RPORT(1),
-        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_408(1), TAG_END());
+        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_PASS_408(1),
+        TAG_END());
     if (!agent->nta)
         return ml_fail(fault, ML_ENET, "the SIP stack did not start");
     agent->outside = nta_leg_tcreate(agent->nta, on_outside, (nta_leg_magic_t *)agent,

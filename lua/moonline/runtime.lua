@@ -76,6 +76,7 @@ function runtime.agent(env, given)
   options.media, options.codecs, options.tls = env.media, config.media.codecs, config.sip.tls
   options.resolve, options.session_expires = config.sip.resolve, config.sip.session_expires
   options.advertise_media = config.rtp.advertise
+  options.dns = config.sip.dns and table.concat(config.sip.dns, ",")
   for name, value in pairs(given or {}) do options[name] = value end
   local agent, why, text = sip.agent(options)
   if not agent then return nil, text or why end

@@ -30,10 +30,17 @@ local function tell(child, what, fields)
   child.dial.box:post(event)
 end
 
+-- Did an INVITE leave? Over a stream that could not be opened none did.
+local function was_sent(child, event)
+  if event.cause ~= "network" then return child.sent or false end
+  return child.sent and child.leg.core:info().transport == "udp"
+end
+
 -- The final word on a child: recorded, told to the application and to the Dial.
 local function finish(child, event)
   local own = child.leg
-  child.status, child.code = outcome.of(event, child.stopped, child.dial.config.dial.outcomes)
+  child.status, child.code = outcome.of(event, child.stopped, child.dial.config.dial.outcomes,
+    was_sent(child, event))
   if child.screened == "failed" then child.status = "failed" end
   if event.kind == "ended" then
     child.bye_headers = event.headers
@@ -89,6 +96,7 @@ local function progress(child)
   while true do
     local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
     if event.kind == "sent" then
+      child.sent = true
       child.events:tell("initiated")
     elseif event.kind == "ringing" then
       if own.state == "calling" then
@@ -98,6 +106,7 @@ local function progress(child)
       end
       tell(child, "ringing", { early = event.early })
     else
+      child.events:tell("initiated") -- also of what failed before an INVITE was sent
       return event
     end
   end
