@@ -99,6 +99,7 @@ local function progress(child)
       end
       tell(child, "ringing", { early = event.early })
     else
+      child.events:tell("initiated") -- also of what failed before an INVITE was sent
       return event
     end
   end
