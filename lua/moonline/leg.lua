@@ -21,6 +21,7 @@ local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
 local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 local function with_interrupts(kinds)
@@ -37,7 +38,7 @@ function Leg:over(event)
     self.log:warning("no RTP came any more: hanging up")
     self.core:hangup()
   end
-  self.state, self.ended, self.ended_at = "ended", event, task.clock()
+  self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self.env.calls:remove(self.sid)
 end
 
@@ -48,8 +49,10 @@ function Leg:record_state(fields)
   self.env.calls:set(self.sid, fields)
 end
 
----Raises the hangup value when the leg is over.
+---Raises the hangup value when the leg is over, also when nobody has taken the news yet.
 function Leg:check()
+  local event = not self.ended and self.box:wait(END_KINDS, 0)
+  if event then self:over(event) end
   if self.ended then task.unwind { kind = "hangup", leg = self } end
 end
 
@@ -120,21 +123,23 @@ function Leg:answer()
   self:record_state()
 end
 
-local REJECT = { busy = { 486, "busy" }, rejected = { 603, "no-answer" } }
+local REJECT = { busy = 486, rejected = 603 }
+-- CallStatus of a call refused with that code; of others: failed.
+local REFUSED = {
+  [486] = "busy", [600] = "busy", [480] = "no-answer", [603] = "no-answer",
+}
 
 ---Refuses a call that is not answered.
 ---@param reason "busy"|"rejected"|integer|nil
 ---@param phrase string?
 function Leg:reject(reason, phrase)
   self:check()
-  local code, status = reason, "failed"
-  if type(reason) ~= "number" then
-    local known = REJECT[reason or "rejected"]
-    if not known then error("reject: busy, rejected or a SIP code expected", 2) end
-    code, status = table.unpack(known)
+  local code = REJECT[reason or "rejected"] or math.tointeger(reason)
+  if not code or code < 300 or code > 699 then
+    error("reject: busy, rejected or a SIP code from 300 to 699 expected", 2)
   end
   self.core:reject(code, phrase)
-  self.final_status = status
+  self.final_status = self.final_status or REFUSED[code] or "failed"
   self:over { kind = "ended", cause = "local" }
 end
 
@@ -255,6 +260,7 @@ end
 ---Hangs up and lets go.
 function Leg:close()
   self:hangup()
+  self.core:close()
 end
 
 Leg.__close = Leg.close
