@@ -104,9 +104,10 @@ static void fetched(const struct ml_http_response *response, void *user)
     if (response->failure != ML_HTTP_OK) {
         ml_set_text(L, "failure", ml_http_failure_name(response->failure));
         ml_set_text(L, "text", response->text);
-    } else {
-        ml_set_integer(L, "status", response->status);
-        ml_set_pairs(L, response->headers, response->header_count);
+    }
+    ml_set_integer(L, "status", response->status);
+    ml_set_pairs(L, response->headers, response->header_count);
+    if (response->failure == ML_HTTP_OK) {
         lua_pushlstring(L, response->body.p ? response->body.p : "", response->body.n);
         lua_setfield(L, -2, "body");
     }
