@@ -1,5 +1,5 @@
 /* moonline.core.http: the client. The server is in lua_http_server.c. */
-#include <string.h>
+#include <stdio.h>
 
 #include "bindings/http.h"
 #include "bindings/lists.h"
@@ -158,7 +158,7 @@ static void refuse(struct fetch *fetch)
 {
     struct ml_http_response response = {.failure = ML_HTTP_BAD_URL};
 
-    strcpy(response.text, "not an http or https URL with a host");
+    snprintf(response.text, sizeof response.text, "not an http or https URL with a host");
     fetched(&response, fetch);
 }
 
