@@ -103,7 +103,7 @@ function call.place(env, agent, uri, options)
   if not own then return nil, why, text end
   local kept = false
   local _ <close> = setmetatable({}, { __close = function()
-    if not kept then own:hangup() end
+    if not kept then own:close() end
   end })
   local taken, word, status = call.await(own, options.timeout)
   kept = taken ~= nil
@@ -119,7 +119,7 @@ local function attempt(self, uri, options, outcomes)
   end
   local taken = false
   local _ <close> = setmetatable({}, { __close = function()
-    if not taken then own:hangup() end
+    if not taken then own:close() end
   end })
   if options.screen then
     local ok, value = task.catch(options.screen, own)

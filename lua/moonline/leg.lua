@@ -42,14 +42,6 @@ function Leg:over(event)
   self.env.calls:remove(self.sid)
 end
 
----A numbered warning or error of this call: to the log, and to whoever watches.
----@param code integer Twilio's
----@param message string
-function Leg:warn(code, message)
-  self.log:warning("%d %s", code, message)
-  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
-end
-
 -- What others may know of it: the house's table of live calls.
 function Leg:record_state(fields)
   fields = fields or {}
@@ -91,6 +83,12 @@ end
 
 function Leg:fire(name, ...)
   for _, fn in ipairs(self.handlers[name] or {}) do fn(...) end
+end
+
+---A numbered warning: to the log, and to whoever watches.
+function Leg:warn(code, message)
+  self.log:warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
 end
 
 ---Twilio's CallStatus of this leg now.
@@ -178,7 +176,7 @@ function Leg:play_low(low, kinds, code)
       return event
     elseif event.op == op then
       if event.why == "failed" then
-        self:warn(code or CANNOT_PLAY, event.text or "it cannot be played")
+        self:warn(code or CANNOT_PLAY, source.problem(low, event.text))
       end
       return nil
     end
@@ -194,11 +192,7 @@ function Leg:play(given, options)
     for _, item in ipairs(source.list(given)) do
       local low, code, message = source.prepare(self, item)
       self:check()
-      if low then
-        self:play_low(low)
-      else
-        self:warn(code, message)
-      end
+      if low then self:play_low(low) else self:warn(code, message) end
     end
   end
 end
@@ -222,6 +216,7 @@ Leg.gather = require "moonline.gather"
 ---Hangs up and lets go.
 function Leg:close()
   self:hangup()
+  self.core:close()
 end
 
 Leg.__close = Leg.close

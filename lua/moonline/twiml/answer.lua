@@ -17,7 +17,7 @@ end
 -- A document of one verb, for what is not TwiML: play it, hang up.
 local function single(session, item, done)
   local function run(own)
-    local _ <close> = setmetatable({}, { __close = done })
+    local _ <close> = setmetatable({}, { __close = done or function() end })
     own.call:play(item)
     own.call:hangup()
   end

@@ -49,15 +49,25 @@ function Session:parse_options()
   }
 end
 
+-- "http://app/voice:3:9: what is wrong (did you mean this?)"
+local function told(self, problem)
+  return ("%s:%d:%d: %s%s"):format(self.base and url.public(self.base) or "document", problem.line,
+    problem.column, problem.message,
+    problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or "")
+end
+
 function Session:parse(text)
   local parsed, problems = document.parse(text, self:parse_options())
-  for _, problem in ipairs(problems or {}) do
-    self:warn(problem.code, ("%s:%d:%d: %s%s"):format(
-      self.base and url.public(self.base) or "document", problem.line,
-      problem.column, problem.message,
-      problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or ""))
+  local fatal
+  for _, problem in ipairs(problems) do
+    local message = told(self, problem)
+    if not fatal and problem.level == "error" then
+      fatal = { problem.code, message } -- told by whoever asked for the document
+    else
+      self:warn(problem.code, message)
+    end
   end
-  if not parsed then return nil, problems[1].code, problems[1].message end
+  if not parsed then return nil, fatal[1], fatal[2] end
   return parsed
 end
 

@@ -185,7 +185,8 @@ describe("V5 a redirect", function()
 
   it("without a place to go, or of another kind, is 11216", function()
     for _, answer in ipairs { moved(302), moved(302, "file:///etc/passwd"),
-      moved(302, "gopher://h"), moved(308, "/there"), moved(300, "/there"), moved(305, "/there") } do
+      moved(302, "gopher://h"), moved(308, "/there"), moved(300, "/there"),
+      moved(305, "/there") } do
       local _, code = fetch { answer }
       assert.equal(11216, code)
     end
