@@ -87,6 +87,12 @@ function Leg:fire(name, ...)
   for _, fn in ipairs(self.handlers[name] or {}) do fn(...) end
 end
 
+---A numbered warning: to the log, and to whoever watches.
+function Leg:warn(code, message)
+  self.log:warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+end
+
 ---Twilio's CallStatus of this leg now.
 ---@return string
 function Leg:status()
@@ -155,11 +161,14 @@ function Leg:ready()
   if self.state == "ringing" then self:answer() end
 end
 
--- Plays one prepared item to its end, or until an event of `kinds` comes: that event.
-function Leg:play_low(low, kinds)
+local CANNOT_PLAY = 13420
+
+-- Plays one prepared item to its end, or until an event of `kinds` comes: that event. code is the
+-- number of the warning when it cannot be played.
+function Leg:play_low(low, kinds, code)
   local op, why, text = self.core:play(low)
   if not op then
-    self.log:warning("nothing is played: %s", text or why)
+    self:warn(code or CANNOT_PLAY, "nothing is played: " .. (text or why))
     return nil
   end
   local wanted = { "played" }
@@ -171,7 +180,7 @@ function Leg:play_low(low, kinds)
       return event
     elseif event.op == op then
       if event.why == "failed" then
-        self.log:warning("13420 %s", event.text or "cannot be played")
+        self:warn(code or CANNOT_PLAY, source.problem(low, event.text))
       end
       return nil
     end
@@ -187,12 +196,7 @@ function Leg:play(given, options)
     for _, item in ipairs(source.list(given)) do
       local low, code, message = source.prepare(self, item)
       self:check()
-      if low then
-        self:play_low(low)
-      else
-        self.log:warning("%d %s", code, message)
-        self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
-      end
+      if low then self:play_low(low) else self:warn(code, message) end
     end
   end
 end
@@ -211,51 +215,7 @@ function Leg:send_digits(digits)
   self:play { digits = digits }
 end
 
----Collects keys. A key stops the prompt; the time runs from the prompt's end, or from the last key.
----@param options { play: any, say: string?, timeout: number?, digits: integer?, finish_on_key: string?, type_ahead: boolean? }
----@return string? digits nil when time ran out or the leg ended
----@return "finished"|"timeout"|"hangup"|nil why
----@return string collected what was pressed, also then
-function Leg:gather(options)
-  self:ready()
-  if not options.type_ahead then self.box:drop("digit") end
-  local state = { got = "", finish = options.finish_on_key or "#", max = options.digits }
-  local ok, value = task.catch(self.gather_keys, self, options, state)
-  if ok then return value, state.why, state.got end
-  if type(value) == "table" and value.kind == "hangup" and value.leg == self then
-    return nil, "hangup", state.got
-  end
-  return task.unwind(value)
-end
-
-function Leg:gather_keys(options, state)
-  local function done(event)
-    if state.finish ~= "" and state.finish:find(event.digit, 1, true) then
-      state.why = "finished"
-      return true
-    end
-    state.got = state.got .. event.digit
-    return state.max and #state.got >= state.max
-  end
-  local prompt = options.play or options.say and { say = options.say }
-  for _, item in ipairs(source.list(prompt)) do
-    local low, code, message = source.prepare(self, item)
-    if not low then self.log:warning("%d %s", code, message) end
-    local key = low and self:play_low(low, { "digit" })
-    if key then
-      if done(key) then return state.got end
-      break
-    end
-  end
-  while true do
-    local event = self:wait({ "digit" }, options.timeout or 5)
-    if not event then
-      state.why = "timeout"
-      return nil
-    end
-    if done(event) then return state.got end
-  end
-end
+Leg.gather = require "moonline.gather"
 
 ---Hangs up and lets go.
 function Leg:close()

@@ -226,6 +226,10 @@ local function listen_sip(self, config)
   })
   if not agent then return nil, why end
   self.env.agent = agent
+  for _, one in ipairs(agent:addresses()) do -- no document may have us talk HTTP to ourselves
+    local kind, address, port = one:match("^(%l+):%[?(.-)%]?:(%d+)$")
+    if kind ~= "udp" then self.env.client:refuse_own(address, tonumber(port)) end
+  end
   return true
 end
 

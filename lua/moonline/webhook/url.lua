@@ -127,4 +127,11 @@ function url.with_query(text, query)
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
 end
 
+---For logs and events: without the password in it.
+---@param text string
+---@return string
+function url.public(text)
+  return (text:gsub("^(%a[%w+.-]*://[^/?#@:]*):[^/?#]*@", "%1:***@"))
+end
+
 return url
