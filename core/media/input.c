@@ -21,6 +21,13 @@ static void press(struct ml_worker *worker, struct ml_stream *stream, char key, 
         ml_recorder_key(worker, stream->taps[i].recorder, stream->taps[i].channel, key);
 }
 
+void ml_stream_press_now(struct ml_worker *worker, struct ml_stream *stream, char key, int ms)
+{
+    if (stream->peer && ml_stream_can_send(stream->peer))
+        ml_stream_chirp(worker, stream->peer, key);
+    press(worker, stream, key, ms);
+}
+
 /* The detector speaks while it hears: same thread, within ml_stream_receive. */
 void ml_stream_inband(char key, int ms, void *user)
 {
@@ -100,8 +107,11 @@ static void keep_account(struct ml_worker *worker, struct ml_stream *stream,
     uint32_t arrival = (uint32_t)(worker->now * ML_SAMPLES_MS / 1000);
 
     *fresh = ml_rtp_account(&stream->account, rtp, arrival, timed);
-    if (*fresh)
+    if (*fresh) {
         stream->keys.known = false;
+        atomic_store_explicit(&stream->peer_ssrc, rtp->ssrc, memory_order_relaxed);
+        atomic_fetch_add_explicit(&stream->sources, 1, memory_order_relaxed);
+    }
     atomic_store_explicit(&stream->lost, ml_rtp_lost(&stream->account), memory_order_relaxed);
     atomic_store_explicit(&stream->jitter, stream->account.jitter16 >> 4, memory_order_relaxed);
     ml_count(&stream->received, 1);

@@ -112,12 +112,13 @@ function Leg:unbridge() end
 ---@param seconds number?
 function Leg:info_digit(digit, seconds) end
 
----Re-INVITE that holds the peer, or takes it back.
----@param on boolean
+---Re-INVITE that holds the peer, or takes it back: true is "sendonly"; "address" is c=0.0.0.0.
+---@param on boolean|"none"|"sendonly"|"inactive"|"address"
 ---@return boolean?, string? why
 function Leg:hold(on) end
 
----Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc; nil before there is audio.
+---Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc, and of the peer
+---peer_ssrc and sources (how often its RTP began anew); nil before there is audio.
 ---@return table?
 function Leg:stats() end
 
