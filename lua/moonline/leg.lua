@@ -85,6 +85,12 @@ function Leg:fire(name, ...)
   for _, fn in ipairs(self.handlers[name] or {}) do fn(...) end
 end
 
+---A numbered warning: to the log, and to whoever watches.
+function Leg:warn(code, message)
+  self.log:warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+end
+
 ---Twilio's CallStatus of this leg now.
 ---@return string
 function Leg:status()
@@ -166,9 +172,7 @@ function Leg:play_low(low, kinds)
       self.core:stop()
       return event
     elseif event.op == op then
-      if event.why == "failed" then
-        self.log:warning("13420 %s", event.text or "cannot be played")
-      end
+      if event.why == "failed" then self:warn(13420, source.problem(low, event.text)) end
       return nil
     end
   end
@@ -183,12 +187,7 @@ function Leg:play(given, options)
     for _, item in ipairs(source.list(given)) do
       local low, code, message = source.prepare(self, item)
       self:check()
-      if low then
-        self:play_low(low)
-      else
-        self.log:warning("%d %s", code, message)
-        self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
-      end
+      if low then self:play_low(low) else self:warn(code, message) end
     end
   end
 end
@@ -236,7 +235,7 @@ function Leg:gather_keys(options, state)
   local prompt = options.play or options.say and { say = options.say }
   for _, item in ipairs(source.list(prompt)) do
     local low, code, message = source.prepare(self, item)
-    if not low then self.log:warning("%d %s", code, message) end
+    if not low then self:warn(code, message) end
     local key = low and self:play_low(low, { "digit" })
     if key then
       if done(key) then return state.got end

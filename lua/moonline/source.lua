@@ -82,17 +82,29 @@ function source.prepare(leg, item)
   if item.digits then return { digits = item.digits, loops = loops } end
   if item.silence then return { silence = math.floor(item.silence * 1000) } end
   local path, code, message
+  local origin = item.url
   if item.say then
     path, code, message = speak(leg, item)
   elseif item.url then
     local target = url.resolve(item.url, item.base)
     if not target then return nil, 11100, item.url .. ": not a URL" end
+    origin = target
     path, code, message = fetch(leg, target)
   else
     error("play: a path, a URL, or one of file, url, say, tone, digits, silence expected", 3)
   end
   if not path then return nil, code, message end
-  return { file = path, loops = loops }
+  return { file = path, loops = loops, origin = origin }
+end
+
+---Why a prepared item could not be played, by the name it was asked for.
+---@param low table
+---@param text string?
+---@return string
+function source.problem(low, text)
+  if not text then return "cannot be played" end
+  if not low.origin or text:sub(1, #low.file) ~= low.file then return text end
+  return low.origin .. text:sub(#low.file + 1)
 end
 
 ---A list of items, whatever was given.

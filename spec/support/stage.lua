@@ -180,7 +180,10 @@ end
 function Stage:close()
   if self.closed then return end
   self.closed = true
-  for _, leg in ipairs(self.legs) do leg.core:close() end
+  for _, leg in ipairs(self.legs) do
+    leg:hangup()
+    leg.core:close()
+  end
   for _, phone in ipairs(self.phones) do phone:close() end
   self.server:close()
   self.app:close()

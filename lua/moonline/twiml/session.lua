@@ -30,8 +30,7 @@ local DOCUMENT_TYPES = { ["text/xml"] = true, ["application/xml"] = true, ["text
 ---@param code integer
 ---@param message string
 function Session:warn(code, message)
-  self.call.log:warning("%d %s", code, message)
-  self.env.notify { kind = "warning", call = self.call.sid, code = code, text = message }
+  self.call:warn(code, message)
 end
 
 ---What a node that only makes sound would play, nil for nothing.
