@@ -182,6 +182,10 @@ Ear.__index = Ear
 ---@param phone moonline.Phone
 ---@param leg moonline.Leg of that phone
 function audio.listen(phone, leg)
+  for _ = 1, 100 do -- the socket of a call that begins is there once its INVITE is
+    if leg.core:stats() then break end
+    task.sleep(0.001)
+  end
   local self = setmetatable({ path = os.tmpname(), box = task.mailbox() }, Ear)
   self.recorder =
     assert(phone.env.media:record { path = self.path, left = leg.core, box = self.box })
