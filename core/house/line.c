@@ -8,7 +8,7 @@
 #include "core/base/random.h"
 #include "core/sip/sdp.h"
 
-enum { EVENT_TYPE = 101 }; /* of telephone-event in our offers: what everybody uses */
+enum { EVENT_TYPE = 101 }; /* of telephone-event in offers: what everybody uses */
 
 struct ml_line {
     int references;
@@ -20,7 +20,7 @@ struct ml_line {
     enum ml_codec codecs[2]; /* in our order */
     size_t codec_count;
     char *bind, *advertise;
-    bool no_telephone_event;
+    int event_type;    /* of telephone-event in our offers; -1: none, ever */
     enum ml_hold hold; /* we hold the peer */
     uint64_t session, version;
     struct ml_sdp last; /* what we said last, to repeat it unchanged */
@@ -120,8 +120,8 @@ static int make_offer(void *user, char **text)
     for (size_t i = 0; i < line->codec_count; i++)
         if (!line->agreed || line->codecs[i] != line->chosen)
             add_codec(&sdp, codec_names[line->codecs[i]], codec_types[line->codecs[i]], "");
-    if (!line->no_telephone_event)
-        add_codec(&sdp, "telephone-event", EVENT_TYPE, "0-15");
+    if (line->event_type >= 0)
+        add_codec(&sdp, "telephone-event", line->event_type, "0-15");
     sdp.direction = hold_directions[line->hold];
     if (line->hold == ML_HOLD_ADDRESS)
         snprintf(sdp.address, sizeof sdp.address, "0.0.0.0");
@@ -171,7 +171,7 @@ static void aim(struct ml_line *line, const struct ml_sdp *theirs, const struct 
     target.send_type = codec->type;
     target.receive_type = we_offered ? codec_types[line->chosen] : codec->type;
     target.event_send_type = event ? event->type : -1;
-    target.event_receive_type = !event ? -1 : we_offered ? EVENT_TYPE : event->type;
+    target.event_receive_type = !event ? -1 : we_offered ? line->event_type : event->type;
     target.ptime = theirs->ptime;
     target.send = theirs->port && line->hold != ML_HOLD_INACTIVE &&
                   (mirrored == ML_SDP_SENDRECV || mirrored == ML_SDP_SENDONLY);
@@ -200,7 +200,7 @@ static int take_offer(void *user, struct ml_str offer, char **answer)
     if (status != 0)
         return status;
     line->chosen = chosen;
-    event = line->no_telephone_event ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000);
+    event = line->event_type < 0 ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000);
     begin_description(line, &ours);
     add_codec(&ours, codec_names[chosen], codec->type, "");
     if (event)
@@ -237,7 +237,7 @@ static int take_answer(void *user, struct ml_str answer)
     }
     line->chosen = chosen;
     aim(line, &theirs, codec,
-        line->no_telephone_event ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000), true);
+        line->event_type < 0 ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000), true);
     return ML_OK;
 }
 
@@ -274,7 +274,9 @@ static struct ml_line *new_line(const struct ml_line_options *options,
     line->user = user;
     line->bind = ml_strdup(options->bind);
     line->advertise = ml_strdup(options->advertise);
-    line->no_telephone_event = options->no_telephone_event;
+    line->event_type = options->no_telephone_event ? -1
+                       : options->event_type       ? options->event_type
+                                                   : EVENT_TYPE;
     for (size_t i = 0; i < options->codec_count; i++)
         for (int codec = ML_PCMU; codec <= ML_PCMA && line->codec_count < 2; codec++)
             if (ml_str_ieq(ml_str(options->codecs[i]), ml_str(codec_names[codec])))

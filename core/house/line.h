@@ -16,7 +16,8 @@ struct ml_line_options {
     size_t codec_count;
     const char *bind;        /* RTP address; NULL: the media's default */
     const char *advertise;   /* address in our SDP instead of the local one, NULL: none */
-    bool no_telephone_event; /* do not offer it (tests) */
+    bool no_telephone_event; /* neither offer nor take it (tests) */
+    int event_type;          /* payload type of telephone-event in our offers; 0: 101 */
 };
 
 /* What happens on a line, besides what its leg tells. */

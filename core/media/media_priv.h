@@ -113,6 +113,7 @@ struct ml_stream {
     struct ml_worker *hearing; /* while inband runs: whose thread this is */
     bool inband_down;
     char inband_key;
+    int64_t inband_us; /* the detector heard something */
     int64_t heard_us, report_us;
     bool lost_told, stirred; /* stirred: packets since the last round */
     uint32_t sent_reported;
