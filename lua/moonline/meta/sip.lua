@@ -64,8 +64,12 @@ function Agent:close() end
 ---@param box moonline.Mailbox?
 function Leg:events(box) end
 
----@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string[][] }
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string? }
 function Leg:info() end
+
+---Headers of the INVITE received, { name, value } as they came; none for a leg we dialled.
+---@return string[][]
+function Leg:headers() end
 
 ---"calling", "incoming", "up", "leaving", "over"
 ---@return string

@@ -22,6 +22,7 @@ Session.__name = "moonline.Session"
 local session = {}
 
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
+local MOST_KEPT, LONGEST_KEPT = 64, 8192 -- documents; bytes of one
 local MAX_DOCUMENTS = 1000 -- a Redirect to itself must end some day
 
 local DOCUMENT_TYPES = { ["text/xml"] = true, ["application/xml"] = true, ["text/html"] = true }
@@ -40,12 +41,28 @@ function Session:source(node)
   return node.verb.source and node.verb.source(self, node)
 end
 
+-- Most applications give the same documents again and again: the last few are kept as they were read.
+-- Nobody changes a document.
+local function parse_once(self, text)
+  local kind = self.screening and "screening" or "document"
+  local cache = self.env.documents_read[kind]
+  if not cache or cache.count >= MOST_KEPT then
+    cache = { count = 0 }
+    self.env.documents_read[kind] = cache
+  end
+  local known = cache[text]
+  if not known then
+    known = table.pack(document.parse(text, {
+      mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
+      several = self.config.dial.several, regions = self.config.sip.regions,
+    }))
+    if #text <= LONGEST_KEPT then cache[text], cache.count = known, cache.count + 1 end
+  end
+  return known[1], known[2]
+end
+
 function Session:parse(text)
-  local options = {
-    mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
-    several = self.config.dial.several, regions = self.config.sip.regions,
-  }
-  local parsed, problems = document.parse(text, options)
+  local parsed, problems = parse_once(self, text)
   for _, problem in ipairs(problems or {}) do
     self:warn(problem.code, ("%s:%d:%d: %s%s"):format(self.base or "document", problem.line,
       problem.column, problem.message,
@@ -56,14 +73,14 @@ function Session:parse(text)
 end
 
 -- A document of one verb, for what is not TwiML.
-local function single(self, item)
+local function single(item)
   local verb = {
     run = function(s)
       s.call:play(item)
       s.call:hangup()
     end,
   }
-  return { verbs = { { name = "Play", verb = verb, attrs = {}, children = {} } }, base = self.base }
+  return { verbs = { { name = "Play", verb = verb, attrs = {}, children = {} } } }
 end
 
 local function read(self, response)
@@ -74,9 +91,9 @@ local function read(self, response)
   if response.type == "text/plain" then
     local parsed = document.parse(response.body, { screening = self.screening,
       elements = self.env.elements })
-    return parsed or single(self, { say = response.body })
+    return parsed or single({ say = response.body })
   end
-  if response.type:match("^audio/") then return single(self, { url = response.url }) end
+  if response.type:match("^audio/") then return single({ url = response.url }) end
   return nil, 12300, ("%s: %s is no type of a document"):format(response.url,
     response.type == "" and "an answer without Content-Type" or response.type)
 end
@@ -106,7 +123,6 @@ function Session:load(target, list, method, what)
     self.base = old
     return nil, code, message
   end
-  loaded.base = response.url
   return loaded
 end
 
