@@ -377,7 +377,11 @@ static int leg_info_digit(lua_State *L)
 
 static int leg_hold(lua_State *L)
 {
-    return result(L, ml_line_hold(check(L)->line, lua_toboolean(L, 2)));
+    static const char *const ways[] = {"none", "sendonly", "inactive", "address", NULL};
+    struct ml_lua_leg *leg = check(L);
+    int way = lua_isstring(L, 2) ? luaL_checkoption(L, 2, NULL, ways) : lua_toboolean(L, 2);
+
+    return result(L, ml_line_hold(leg->line, (enum ml_hold)way));
 }
 
 static int leg_stats(lua_State *L)
@@ -397,5 +401,7 @@ static int leg_stats(lua_State *L)
     ml_set_integer(L, "lost", (lua_Integer)stats.lost);
     ml_set_number(L, "jitter", stats.jitter_us / 1e6);
     ml_set_integer(L, "ssrc", stats.ssrc);
+    ml_set_integer(L, "peer_ssrc", stats.peer_ssrc);
+    ml_set_integer(L, "sources", stats.sources);
     return 1;
 }
