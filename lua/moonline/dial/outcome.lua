@@ -15,7 +15,7 @@ outcome.statuses = {
 ---@return string status DialCallStatus
 ---@return integer? code DialSipResponseCode: the one received, 408 when none came
 function outcome.of(event, stopped, overrides)
-  if event.kind == "ended" then return "completed", 200 end
+  if event.kind == "ended" then return stopped or "completed", 200 end
   local code = event.code and event.code > 0 and event.code or nil
   if stopped then return stopped, code or 408 end
   if event.cause == "response" then
