@@ -166,7 +166,6 @@ end
 local function call(child)
   local own = not child.stopping and place(child)
   if not own then return finish(child, { kind = "failed", cause = "local", code = 0 }) end
-  own.core_call_id = own.core:info().call_id
   if not child.events then
     child.events = status.of(own, {
       url = child.target.status_callback, method = child.target.status_callback_method,
@@ -175,6 +174,7 @@ local function call(child)
     })
   end
   local event = progress(child)
+  own.core_call_id = own.core:info().call_id -- known since the INVITE was built
   if event.kind == "stop" then
     child.stopped = event.why
     own.core:hangup()
