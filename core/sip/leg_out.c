@@ -284,6 +284,8 @@ static void find_targets(struct ml_leg *leg)
 /* What sofia's parser lets pass and a Request-URI must not hold. */
 static bool is_plain(const char *uri)
 {
+    if (!uri[0])
+        return false;
     for (; *uri; uri++)
         if ((unsigned char)*uri <= ' ' || (unsigned char)*uri > '~' || strchr("<>\"", *uri))
             return false;
@@ -294,11 +296,11 @@ static bool is_plain(const char *uri)
 static bool read_target(struct ml_route *route, const char *uri)
 {
     su_home_t home[1] = {SU_HOME_INIT(home)};
-    url_t *url = url_hdup(home, URL_STRING_MAKE(uri)->us_url);
+    url_t *url = is_plain(uri) ? url_hdup(home, URL_STRING_MAKE(uri)->us_url) : NULL;
     char transport[8] = "";
     uint64_t port = 0;
-    bool good = url && is_plain(uri) && (url->url_type == url_sip || url->url_type == url_sips) &&
-                url->url_host && url->url_host[0] && strlen(url->url_host) < sizeof route->host;
+    bool good = url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
+                url->url_host[0] && strlen(url->url_host) < sizeof route->host;
 
     if (good) {
         size_t n = strlen(url->url_host);
