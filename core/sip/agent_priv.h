@@ -56,6 +56,7 @@ struct ml_agent {
     int session_expires;
     int refusals; /* in the second of refused_at */
     int64_t refused_at;
+    struct ml_link traced;
     ml_agent_trace_fn *trace;
     void *trace_user;
     bool closing, guarded;
@@ -75,7 +76,7 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
  * yet: the port of the first listener of its kind, or a free one). NULL: there is no way. */
 struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_sip_place *to,
                                       const char *bind);
-struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *ident);
+struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const char *ident);
 /* A Contact for that transport, made in home. */
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise);

@@ -270,17 +270,12 @@ int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t 
                             SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED), TAG_END());
         nta_incoming_destroy(irq);
         return 0;
-    case sip_method_refer:
-        return 603;
     case sip_method_ack:
         return 0;
     case sip_method_prack:
         return 481;
     default:
-        nta_incoming_treply(irq, sip->sip_request->rq_method == sip_method_unknown ? 501 : 405,
-                            NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW), TAG_END());
-        nta_incoming_destroy(irq);
-        return 0;
+        return 405; /* the guard lets no other method through */
     }
 }
 
