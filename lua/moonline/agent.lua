@@ -81,7 +81,7 @@ end
 Agent.__close = Agent.close
 
 ---Opens transports.
----@param options { listen: string[]?, users: table<string, string>?, allow: string[]?, tls: table?, codecs: string[]?, no_telephone_event: boolean?, resolve: table<string, string>? }?
+---@param options { listen: string[]?, users: table<string, string>?, allow: string[]?, tls: table?, codecs: string[]?, no_telephone_event: boolean?, telephone_event: integer?, resolve: table<string, string>? }?
 ---@return moonline.Phone?, string? why
 function agent.open(options)
   local env = runtime.env()
