@@ -79,6 +79,9 @@ struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *i
 /* A Contact for that transport, made in home. */
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise);
+/* For requests of a leg that advertises another address than it has; NULL without one. */
+sip_via_t *ml_transport_via(su_home_t *home, const struct ml_transport *transport,
+                            const char *advertise);
 
 /* ---- access.c ---- */
 /* May this request be let in? 0, or the answer was given (its code). username: who proved to be. */

@@ -84,12 +84,12 @@ void ml_leg_send_ack(struct ml_leg *leg, uint32_t cseq, const char *answer)
 
     if (leg->ack)
         nta_outgoing_destroy(leg->ack);
-    leg->ack =
-        nta_outgoing_tcreate(leg->dialog, NULL, NULL, ml_leg_target(leg, target, sizeof target),
-                             SIP_METHOD_ACK, NULL, TPTAG_IDENT(leg->transport->ident),
-                             SIPTAG_CSEQ(sip_cseq_create(home, cseq, SIP_METHOD_ACK)),
-                             TAG_IF(answer, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-                             TAG_IF(answer, SIPTAG_PAYLOAD_STR(answer)), TAG_END());
+    leg->ack = nta_outgoing_tcreate(leg->dialog, NULL, NULL,
+                                    ml_leg_target(leg, target, sizeof target), SIP_METHOD_ACK, NULL,
+                                    TPTAG_IDENT(leg->transport->ident), ML_VIA_TAGS(leg),
+                                    SIPTAG_CSEQ(sip_cseq_create(home, cseq, SIP_METHOD_ACK)),
+                                    TAG_IF(answer, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
+                                    TAG_IF(answer, SIPTAG_PAYLOAD_STR(answer)), TAG_END());
     su_home_deinit(home);
 }
 
@@ -384,7 +384,7 @@ void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t
         return;
     leg->bye = nta_outgoing_tcreate(leg->dialog, on_bye_response, leg,
                                     ml_leg_target(leg, target, sizeof target), SIP_METHOD_BYE, NULL,
-                                    TPTAG_IDENT(leg->transport->ident),
+                                    TPTAG_IDENT(leg->transport->ident), ML_VIA_TAGS(leg),
                                     SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
                                     TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
     su_home_deinit(home);
@@ -457,7 +457,7 @@ int ml_leg_send_digit(struct ml_leg *leg, char digit, int duration_ms)
     snprintf(body, sizeof body, "Signal=%c\r\nDuration=%d\r\n", digit, duration_ms);
     return nta_outgoing_tcreate(leg->dialog, on_info_response, leg,
                                 ml_leg_target(leg, target, sizeof target), SIP_METHOD_INFO, NULL,
-                                TPTAG_IDENT(leg->transport->ident),
+                                TPTAG_IDENT(leg->transport->ident), ML_VIA_TAGS(leg),
                                 SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"),
                                 SIPTAG_PAYLOAD_STR(body), TAG_END())
                ? ML_OK
@@ -534,8 +534,8 @@ int ml_leg_reoffer(struct ml_leg *leg)
     leg->reinviting = true;
     leg->invite_out = nta_outgoing_tcreate(
         leg->dialog, on_reinvite_response, leg, ml_leg_target(leg, target, sizeof target),
-        SIP_METHOD_INVITE, NULL, TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
-        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
+        SIP_METHOD_INVITE, NULL, TPTAG_IDENT(leg->transport->ident), ML_VIA_TAGS(leg),
+        SIPTAG_CONTACT(leg->contact), SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
         SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
         TAG_IF(leg->session_interval, SIPTAG_SESSION_EXPIRES_STR(session)),
         SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(sdp), TAG_END());

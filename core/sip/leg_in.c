@@ -158,6 +158,7 @@ int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
     leg->digest_user = username;
     leg->advertise = ml_strdup(agent->advertise);
     leg->contact = ml_transport_contact(leg->home, transport, agent->advertise);
+    leg->via = ml_transport_via(leg->home, transport, agent->advertise);
     remember(leg, sip, msg);
     msg_destroy(msg);
     ml_leg_learn_contact(leg, sip);

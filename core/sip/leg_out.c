@@ -111,7 +111,7 @@ static void send_invite(struct ml_leg *leg)
         leg->dialog, on_response, leg, URL_STRING_MAKE(url), SIP_METHOD_INVITE,
         URL_STRING_MAKE(leg->uri), TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
         SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
-        SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
+        SIPTAG_USER_AGENT_STR(leg->agent->user_agent), ML_VIA_TAGS(leg),
         TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
         TAG_IF(leg->agent->session_expires, SIPTAG_SESSION_EXPIRES_STR(seconds)),
         TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
@@ -229,6 +229,7 @@ static void try_target(struct ml_leg *leg)
         return;
     }
     leg->contact = ml_transport_contact(leg->home, leg->transport, leg->advertise);
+    leg->via = ml_transport_via(leg->home, leg->transport, leg->advertise);
     if (!leg->dialog && !begin_dialog(leg)) {
         fail(leg, ML_CAUSE_NETWORK, "the URI cannot be dialled");
         return;
@@ -330,11 +331,22 @@ static bool read_target(struct ml_route *route, const char *uri)
     return good;
 }
 
+/* Loose routing whatever was written: a strict router would get our Request-URI as its last Route
+ * (RFC 3261 section 16.12). */
 static char *route_header(const char *proxy)
 {
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    char *header = NULL;
+    url_t *url;
+
     if (!proxy)
         return NULL;
-    return proxy[0] == '<' ? ml_strdup(proxy) : ml_format("<%s>", proxy);
+    if (proxy[0] == '<')
+        return ml_strdup(proxy);
+    url = url_hdup(home, URL_STRING_MAKE(proxy)->us_url);
+    header = ml_format("<%s%s>", proxy, url && url_has_param(url, "lr") ? "" : ";lr");
+    su_home_deinit(home);
+    return header;
 }
 
 int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,

@@ -36,6 +36,7 @@ struct ml_leg {
     char *advertise, *proxy;
     struct ml_sip_place peer; /* where the INVITE came from, or went to */
     sip_contact_t *contact;   /* ours */
+    sip_via_t *via;           /* ours where it is not the transport's own address, else NULL */
     enum ml_offer_state offer;
     char *answer;         /* ML_OFFER_RECEIVED: what the next reliable response carries */
     bool contact_private; /* in-dialog requests go to peer instead */
@@ -116,6 +117,10 @@ void ml_session_answered(struct ml_leg *leg, const sip_t *sip);
 void ml_session_refreshed(struct ml_leg *leg);
 
 enum { ML_MIN_SE = 90 }; /* RFC 4028 section 4 */
+
+/* In the tag list of every request of a leg. */
+#define ML_VIA_TAGS(leg)                                                                           \
+    TAG_IF((leg)->via, NTATAG_USER_VIA(1)), TAG_IF((leg)->via, SIPTAG_VIA((leg)->via))
 
 #define ML_SIP_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 #define ML_SIP_SUPPORTED "100rel, timer"

@@ -180,17 +180,41 @@ struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *i
     return NULL;
 }
 
+/* The address that peers are told. */
+static void print_public(const struct ml_sip_place *place, const char *advertise, char *where,
+                         size_t size)
+{
+    if (advertise && !strchr(advertise, ':'))
+        snprintf(where, size, "%s:%u", advertise, place->port);
+    else if (advertise)
+        snprintf(where, size, "%s", advertise);
+    else
+        ml_place_print(place, where, size);
+}
+
+sip_via_t *ml_transport_via(su_home_t *home, const struct ml_transport *transport,
+                            const char *advertise)
+{
+    const struct ml_sip_place *place = &transport->place;
+    char where[96];
+
+    if (!advertise)
+        return NULL;
+    print_public(place, advertise, where, sizeof where);
+    return sip_via_format(home, "SIP/2.0/%s %s;rport",
+                          strcmp(place->kind, "udp") == 0   ? "UDP"
+                          : strcmp(place->kind, "tcp") == 0 ? "TCP"
+                                                            : "TLS",
+                          where);
+}
+
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise)
 {
     const struct ml_sip_place *place = &transport->place;
     char where[96];
 
-    ml_place_print(place, where, sizeof where);
-    if (advertise && !strchr(advertise, ':'))
-        snprintf(where, sizeof where, "%s:%u", advertise, place->port);
-    else if (advertise)
-        snprintf(where, sizeof where, "%s", advertise);
+    print_public(place, advertise, where, sizeof where);
     if (strcmp(place->kind, "udp") == 0)
         return sip_contact_format(home, "<sip:%s>", where);
     return sip_contact_format(home, "<sip:%s;transport=%s>", where, place->kind);
