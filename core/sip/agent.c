@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/sip/agent_priv.h"
+#include "core/sip/guard.h"
 #include "core/sip/leg_priv.h"
 
 enum {
@@ -63,7 +64,6 @@ static void agent_free(struct ml_agent *agent)
     ml_free((char *)(uintptr_t)agent->tls.ca_file);
     ml_free(agent->advertise);
     ml_free(agent->user_agent);
-    ml_free(agent->tls_folder);
     ml_free(agent);
 }
 
@@ -259,7 +259,10 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
     ml_list_init(&agent->transports);
     ml_list_init(&agent->legs);
     copy_options(agent, options);
-    status = open_nta(agent, fault);
+    status = ml_guard_open(loop, fault);
+    agent->guarded = status == 0;
+    if (status == 0)
+        status = open_nta(agent, fault);
     for (size_t i = 0; status == 0 && i < options->listen_count; i++) {
         struct ml_sip_place place = {0};
 
@@ -286,6 +289,8 @@ void ml_agent_free(struct ml_agent *agent)
         nta_leg_destroy(agent->outside);
     if (agent->nta)
         nta_agent_destroy(agent->nta);
+    if (agent->guarded)
+        ml_guard_close();
     agent_free(agent);
 }
 

@@ -82,7 +82,6 @@ local function place(child)
   end
   local own = leg.new(dial.env, core, {
     direction = "outbound-dial", sid = child.sid, parent_sid = dial.call.sid, box = box,
-    from = core:info().from,
     to = child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
   })
   child.leg = own
@@ -117,7 +116,6 @@ local function answered(child, event)
   local own = child.leg
   child.answered, child.answer_code = true, event.code
   child.headers, own.answer_headers = event.headers, event.headers
-  own.info = own.core:info()
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()
   child.events:tell("answered")
@@ -175,7 +173,6 @@ end
 local function call(child)
   local own = not child.stopping and place(child)
   if not own then return finish(child, { kind = "failed", cause = "local", code = 0 }) end
-  own.core_call_id = own.core:info().call_id
   if not child.events then
     child.events = status.of(own, {
       url = child.target.status_callback, method = child.target.status_callback_method,
@@ -184,6 +181,7 @@ local function call(child)
     })
   end
   local event = progress(child)
+  own.core_call_id = own.core:info().call_id -- known since the INVITE was built
   if event.kind == "stop" then
     child.stopped = event.why
     own.core:hangup()
