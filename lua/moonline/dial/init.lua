@@ -161,7 +161,7 @@ function Dial:result(child)
   list[#list + 1] = { "DialCallDuration", child.duration or 0 }
   list[#list + 1] = { "DialBridged", flag(child.bridged) }
   if self.recording then list[#list + 1] = { "RecordingUrl", self.recording.url } end
-  local call_id = child.leg and child.leg.core_call_id
+  local call_id = child.leg and child.leg.call_id
   if call_id then list[#list + 1] = { "DialSipCallId", call_id } end
   if child.code then list[#list + 1] = { "DialSipResponseCode", child.code } end
   local known = {}
