@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <ev.h>
+#include <sofia-sip/su_log.h>
 #include <sofia-sip/su_wait.h>
 
 #include "core/base/clock.h"
@@ -59,12 +62,32 @@ static bool is_epoll(int fd)
     return fd >= 0 && epoll_wait(fd, &event, 1, 0) >= 0;
 }
 
+/* What sofia would print on stderr, in pieces of lines: ours to judge, so for whoever debugs. */
+static void log_piece(void *stream, char const *format, va_list arguments)
+{
+    static char line[512];
+    static size_t n;
+    int added = vsnprintf(line + n, sizeof line - n, format, arguments);
+
+    (void)stream;
+    if (added > 0)
+        n += (size_t)added < sizeof line - n ? (size_t)added : sizeof line - n - 1;
+    if (n == 0 || (line[n - 1] != '\n' && n < sizeof line - 1))
+        return;
+    while (n > 0 && line[n - 1] == '\n')
+        line[--n] = '\0';
+    if (n > 0)
+        ml_log(ML_LOG_DEBUG, NULL, "sofia-sip: %s", line);
+    n = 0;
+}
+
 static int start_library(void)
 {
     static bool started;
 
     if (!started && su_init() != 0)
         return -1;
+    su_log_redirect(NULL, log_piece, NULL);
     started = true;
     return 0;
 }

@@ -20,7 +20,7 @@ local UNSENT = { dns = true, tls = true }
 ---@return integer? code DialSipResponseCode: the one received, 408 when none came, nil when nothing
 ---  was sent
 function outcome.of(event, stopped, overrides, sent)
-  if event.kind == "ended" then return "completed", 200 end
+  if event.kind == "ended" then return stopped or "completed", 200 end
   local code = event.code and event.code > 0 and event.code or nil
   if not code and sent ~= false and not UNSENT[event.cause] then code = 408 end
   if event.cause == "response" and not stopped then
