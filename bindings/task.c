@@ -7,6 +7,8 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 
+enum { ROUNDS = 8 }; /* of resuming in one turn of the loop */
+
 static const char *const NAME = "moonline.Task";
 
 /* User values of a task. */
@@ -142,15 +144,12 @@ void ml_task_wake(struct ml_task *task, enum ml_wake why)
     ml_list_append(&task->state->runtime->ready, &task->ready);
 }
 
-bool ml_task_turn(void *user)
+/* Resumes those that are ready by now. */
+static void resume_ready(struct ml_runtime *runtime)
 {
-    struct ml_runtime *runtime = user;
     struct ml_list now;
     struct ml_link *link;
 
-    if (ml_list_empty(&runtime->ready))
-        return false;
-    /* Only those ready by now: what they make ready runs in the next turn, after the I/O. */
     ml_list_init(&now);
     now.head = runtime->ready.head;
     now.head.next->prev = now.head.prev->next = &now.head;
@@ -161,6 +160,15 @@ bool ml_task_turn(void *user)
     }
     while ((link = ml_list_first(&now)))
         ml_list_remove(link);
+}
+
+/* What tasks make ready is resumed in the same turn, too, but the I/O never waits for long. */
+bool ml_task_turn(void *user)
+{
+    struct ml_runtime *runtime = user;
+
+    for (int i = 0; i < ROUNDS && !runtime->exiting && !ml_list_empty(&runtime->ready); i++)
+        resume_ready(runtime);
     return !ml_list_empty(&runtime->ready);
 }
 

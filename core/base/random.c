@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "core/base/log.h"
@@ -29,7 +30,11 @@ void ml_random_seed(uint64_t seed)
     pthread_mutex_unlock(&lock);
 }
 
-static void from_kernel(unsigned char *bytes, size_t n)
+/* A system call for each few bytes would cost more than what they are for. */
+static unsigned char stock[512];
+static size_t stocked;
+
+static void fill(unsigned char *bytes, size_t n)
 {
     while (n > 0) {
         ssize_t got = getrandom(bytes, n, 0);
@@ -40,6 +45,20 @@ static void from_kernel(unsigned char *bytes, size_t n)
         }
         bytes += got;
         n -= (size_t)got;
+    }
+}
+
+static void from_kernel(unsigned char *bytes, size_t n)
+{
+    for (size_t part; n > 0; bytes += part, n -= part) {
+        if (stocked == 0) {
+            fill(stock, sizeof stock);
+            stocked = sizeof stock;
+        }
+        part = n < stocked ? n : stocked;
+        stocked -= part;
+        memcpy(bytes, stock + stocked, part);
+        memset(stock + stocked, 0, part);
     }
 }
 
@@ -67,12 +86,15 @@ void ml_random_hex(char *text, size_t bytes)
 {
     static const char digits[] = "0123456789abcdef";
 
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char byte;
+    unsigned char raw[64];
 
-        ml_random(&byte, 1);
-        *text++ = digits[byte >> 4];
-        *text++ = digits[byte & 15];
+    for (size_t part; bytes > 0; bytes -= part) {
+        part = bytes < sizeof raw ? bytes : sizeof raw;
+        ml_random(raw, part);
+        for (size_t i = 0; i < part; i++) {
+            *text++ = digits[raw[i] >> 4];
+            *text++ = digits[raw[i] & 15];
+        }
     }
     *text = '\0';
 }

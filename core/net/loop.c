@@ -29,6 +29,7 @@ struct ml_loop {
     pthread_mutex_t lock;
     struct ml_list posted; /* under lock, as is woken */
     bool woken;
+    pthread_t thread; /* that runs it */
     int64_t turn_us;
     ml_loop_turn_fn *turn;
     void *turn_user;
@@ -57,51 +58,11 @@ struct ml_signal {
     void *user;
 };
 
-static void on_begin(struct ev_loop *ev, ev_check *check, int events)
+static void run_posted(struct ml_loop *loop)
 {
-    struct ml_loop *loop = check->data;
-
-    (void)ev;
-    (void)events;
-    loop->turn_us = ml_clock_us();
-}
-
-static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
-{
-    struct ml_loop *loop = prepare->data;
-    bool again = false;
-
-    (void)events;
-    if (loop->sofia)
-        again = ml_sofia_step(loop->sofia);
-    if (loop->turn && loop->turn(loop->turn_user))
-        again = true;
-    if (loop->sofia)
-        ml_sofia_arm(loop->sofia);
-    if (again)
-        ev_idle_start(ev, &loop->again);
-    else
-        ev_idle_stop(ev, &loop->again);
-}
-
-static void on_again(struct ev_loop *ev, ev_idle *idle, int events)
-{
-    (void)ev;
-    (void)idle;
-    (void)events;
-}
-
-static void on_wake(struct ev_loop *ev, ev_io *io, int events)
-{
-    struct ml_loop *loop = io->data;
     struct ml_list due;
     struct ml_link *link;
-    uint64_t count;
 
-    (void)ev;
-    (void)events;
-    if (read(io->fd, &count, sizeof count) < 0 && errno != EAGAIN)
-        return;
     ml_list_init(&due);
     pthread_mutex_lock(&loop->lock);
     loop->woken = false;
@@ -116,6 +77,62 @@ static void on_wake(struct ev_loop *ev, ev_io *io, int events)
         ml_list_remove(link);
         ml_free(ML_CONTAINER(link, struct posted, link));
         p.fn(p.user);
+    }
+}
+
+static bool has_posted(struct ml_loop *loop)
+{
+    bool has;
+
+    pthread_mutex_lock(&loop->lock);
+    has = !ml_list_empty(&loop->posted);
+    pthread_mutex_unlock(&loop->lock);
+    return has;
+}
+
+static void on_begin(struct ev_loop *ev, ev_check *check, int events)
+{
+    struct ml_loop *loop = check->data;
+
+    (void)ev;
+    (void)events;
+    loop->turn_us = ml_clock_us();
+    run_posted(loop);
+}
+
+static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
+{
+    struct ml_loop *loop = prepare->data;
+    bool again = false;
+
+    (void)events;
+    if (loop->sofia)
+        again = ml_sofia_step(loop->sofia);
+    if (loop->turn && loop->turn(loop->turn_user))
+        again = true;
+    if (loop->sofia)
+        ml_sofia_arm(loop->sofia);
+    if (again || has_posted(loop))
+        ev_idle_start(ev, &loop->again);
+    else
+        ev_idle_stop(ev, &loop->again);
+}
+
+static void on_again(struct ev_loop *ev, ev_idle *idle, int events)
+{
+    (void)ev;
+    (void)idle;
+    (void)events;
+}
+
+/* What was posted is run as this turn begins: the wake-up has only to end the wait. */
+static void on_wake(struct ev_loop *ev, ev_io *io, int events)
+{
+    uint64_t count;
+
+    (void)ev;
+    (void)events;
+    while (read(io->fd, &count, sizeof count) < 0 && errno == EINTR) {
     }
 }
 
@@ -151,6 +168,7 @@ int ml_loop_new(struct ml_loop **loopp)
     loop->turn_us = ml_clock_us();
     ml_list_init(&loop->posted);
     pthread_mutex_init(&loop->lock, NULL);
+    loop->thread = pthread_self();
     start_watchers(loop, fd);
     *loopp = loop;
     return ML_OK;
@@ -179,6 +197,7 @@ void ml_loop_run(struct ml_loop *loop)
 {
     ev_now_update(loop->ev);
     loop->turn_us = ml_clock_us();
+    loop->thread = pthread_self();
     ev_run(loop->ev, 0);
 }
 
@@ -201,7 +220,7 @@ void ml_loop_post(struct ml_loop *loop, ml_loop_fn *fn, void *user)
     p->user = user;
     pthread_mutex_lock(&loop->lock);
     ml_list_append(&loop->posted, &p->link);
-    if (!loop->woken)
+    if (!loop->woken && !pthread_equal(loop->thread, pthread_self()))
         loop->woken = write(loop->wake.fd, &one, sizeof one) == (ssize_t)sizeof one;
     pthread_mutex_unlock(&loop->lock);
 }

@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include <ev.h>
+#include <sofia-sip/su_log.h>
 #include <sofia-sip/su_wait.h>
 
 #include "core/base/clock.h"
@@ -23,22 +26,23 @@ struct ml_sofia {
     su_root_t *root;
     ev_io io;
     ev_timer timer;
+    bool due; /* its descriptor is readable, or a timer of its is over */
     int64_t zero_at; /* when a timer was last due within this millisecond */
 };
 
-/* The end of each turn steps the root in any case: these have only to end the wait. */
+/* The root is stepped at the end of the turn. */
 static void on_readable(struct ev_loop *ev, ev_io *io, int events)
 {
     (void)ev;
-    (void)io;
     (void)events;
+    ((struct ml_sofia *)io->data)->due = true;
 }
 
 static void on_timer(struct ev_loop *ev, ev_timer *timer, int events)
 {
     (void)ev;
-    (void)timer;
     (void)events;
+    ((struct ml_sofia *)timer->data)->due = true;
 }
 
 /* The descriptor that the next open will get. */
@@ -58,12 +62,32 @@ static bool is_epoll(int fd)
     return fd >= 0 && epoll_wait(fd, &event, 1, 0) >= 0;
 }
 
+/* What sofia would print on stderr, in pieces of lines: ours to judge, so for whoever debugs. */
+static void log_piece(void *stream, char const *format, va_list arguments)
+{
+    static char line[512];
+    static size_t n;
+    int added = vsnprintf(line + n, sizeof line - n, format, arguments);
+
+    (void)stream;
+    if (added > 0)
+        n += (size_t)added < sizeof line - n ? (size_t)added : sizeof line - n - 1;
+    if (n == 0 || (line[n - 1] != '\n' && n < sizeof line - 1))
+        return;
+    while (n > 0 && line[n - 1] == '\n')
+        line[--n] = '\0';
+    if (n > 0)
+        ml_log(ML_LOG_DEBUG, NULL, "sofia-sip: %s", line);
+    n = 0;
+}
+
 static int start_library(void)
 {
     static bool started;
 
     if (!started && su_init() != 0)
         return -1;
+    su_log_redirect(NULL, log_piece, NULL);
     started = true;
     return 0;
 }
@@ -103,6 +127,8 @@ struct ml_sofia *ml_sofia_new(struct ev_loop *ev)
     sofia->root = root;
     ev_io_init(&sofia->io, on_readable, fd, EV_READ);
     ev_timer_init(&sofia->timer, on_timer, 0., 0.);
+    sofia->io.data = sofia->timer.data = sofia;
+    sofia->due = true;
     ev_io_start(ev, &sofia->io);
     return sofia;
 }
@@ -124,11 +150,9 @@ void *ml_sofia_root(struct ml_sofia *sofia)
 
 bool ml_sofia_step(struct ml_sofia *sofia)
 {
-    for (int i = 0; i < STEPS; i++) {
-        if (su_root_step(sofia->root, 0) != 0)
-            return false;
-    }
-    return true;
+    for (int i = 0; sofia->due && i < STEPS; i++)
+        sofia->due = su_root_step(sofia->root, 0) == 0;
+    return sofia->due;
 }
 
 /* Sofia's milliseconds are cut off: 0 may be a part of one. It is tried at once, and when that did

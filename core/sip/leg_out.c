@@ -8,12 +8,13 @@
 #include "core/sip/auth.h"
 #include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
-#include "core/sip/tls.h"
+#include "core/sip/tls_priv.h"
 
 enum {
     TARGETS_MAX = 16,
-    SILENCE_MS = 4000, /* then the next target (S5) */
-    CHALLENGES_MAX = 2 /* one for a proxy, one for the UAS; a second of one kind is a refusal */
+    SILENCE_MS = 4000,  /* then the next target (S5) */
+    CHALLENGES_MAX = 2, /* one for a proxy, one for the UAS; a second of one kind is a refusal */
+    SESSION_MAX = 86400 /* a day is no session timer any more */
 };
 
 struct ml_route {
@@ -28,7 +29,7 @@ struct ml_route {
     char *bind;          /* egress profile */
     char *authorization; /* header line of the answer to the last challenge */
     int challenged_by_uas, challenged_by_proxy;
-    struct ml_tls_watch *tls;
+    unsigned long min_se; /* of a 422, 0: none came; asked for instead of our own interval */
 };
 
 void ml_leg_route_free(struct ml_leg *leg)
@@ -40,8 +41,6 @@ void ml_leg_route_free(struct ml_leg *leg)
     leg->route = NULL;
     if (route->query)
         ml_query_cancel(route->query);
-    if (route->tls)
-        ml_tls_forget(route->tls);
     ml_timer_free(route->silence);
     ml_free(route->offer);
     ml_free(route->bind);
@@ -91,9 +90,9 @@ static void on_tls_failure(const char *text, void *user)
 {
     struct ml_leg *leg = user;
 
-    leg->route->tls = NULL; /* told once */
-    if (!try_next(leg))
-        fail(leg, ML_CAUSE_TLS, text);
+    if (leg->state == ML_LEG_UP || leg->state == ML_LEG_OVER || try_next(leg))
+        return; /* in a call the request that failed says so */
+    fail(leg, ML_CAUSE_TLS, text);
 }
 
 static void send_invite(struct ml_leg *leg)
@@ -103,18 +102,18 @@ static void send_invite(struct ml_leg *leg)
     su_home_t home[1] = {SU_HOME_INIT(home)};
     char *extra = ml_header_lines(home, leg->extra, leg->extra_count);
     char where[96], url[160], seconds[16];
+    int own = leg->agent->session_expires;
 
     ml_place_print(to, where, sizeof where);
     snprintf(url, sizeof url, "sip:%s;transport=%s", where, to->kind);
-    snprintf(seconds, sizeof seconds, "%d", leg->agent->session_expires);
-    leg->invite_out = nta_outgoing_tcreate(
-        leg->dialog, on_response, leg, URL_STRING_MAKE(url), SIP_METHOD_INVITE,
-        URL_STRING_MAKE(leg->uri), TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
-        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
+    snprintf(seconds, sizeof seconds, "%lu", route->min_se ? route->min_se : (unsigned long)own);
+    leg->invite_out = ml_leg_send(
+        leg, on_response, URL_STRING_MAKE(url), SIP_METHOD_INVITE, URL_STRING_MAKE(leg->uri),
+        SIPTAG_CONTACT(leg->contact), SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
         SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
         TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
-        TAG_IF(leg->agent->session_expires, SIPTAG_SESSION_EXPIRES_STR(seconds)),
-        TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
+        TAG_IF(own || route->min_se, SIPTAG_SESSION_EXPIRES_STR(seconds)),
+        TAG_IF(route->min_se, SIPTAG_MIN_SE_STR(seconds)), TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
         TAG_IF(route->authorization, SIPTAG_HEADER_STR(route->authorization)),
         SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(route->offer), TAG_END());
     su_home_deinit(home);
@@ -237,12 +236,11 @@ static void try_target(struct ml_leg *leg)
         fail(leg, ML_CAUSE_NETWORK, "no port for the audio");
         return;
     }
-    if (route->tls)
-        ml_tls_forget(route->tls);
-    route->tls = NULL;
+    ml_tls_forget(leg->tls);
+    leg->tls = NULL;
     if (strcmp(leg->peer.kind, "tls") == 0)
-        route->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
-                                   &leg->agent->tls, on_tls_failure, leg);
+        leg->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
+                                 &leg->agent->tls, on_tls_failure, leg);
     send_invite(leg);
 }
 
@@ -432,6 +430,15 @@ static void on_success(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
         ml_leg_route_free(leg);
 }
 
+/* The INVITE was refused for something that the next one does better. */
+static void send_again(struct ml_leg *leg)
+{
+    nta_outgoing_destroy(leg->invite_out);
+    leg->invite_out = NULL;
+    leg->provisional = 0;
+    send_invite(leg);
+}
+
 /* Answers a challenge with the INVITE again; false when we cannot, or have been refused before. */
 static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
 {
@@ -447,7 +454,7 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     /* SHA-256 first, whatever the order in which they are offered. */
     for (int strong = 1; !value && strong >= 0; strong--) {
         for (const msg_auth_t *one = challenge; !value && one; one = one->au_next) {
-            char *text = sip_header_as_string(home, (const sip_header_t *)one);
+            char *text = ml_header_text(home, (const sip_header_t *)one);
 
             if (text && (!strong || su_strcasestr(text, "SHA-256")))
                 ml_auth_answer(text, "INVITE", leg->uri, ml_str(leg->route->offer), leg->username,
@@ -461,19 +468,22 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     leg->route->authorization =
         ml_format("%s: %s", by_proxy ? "Proxy-Authorization" : "Authorization", value);
     ml_free(value);
-    nta_outgoing_destroy(leg->invite_out);
-    leg->invite_out = NULL;
-    leg->provisional = 0;
-    send_invite(leg);
+    send_again(leg);
     return true;
 }
 
-/* 422: the peer wants a longer session (RFC 4028 section 6). */
+/* 422: the peer wants a longer session. Asked for once, when it is longer (RFC 4028 section 7.3).
+ */
 static bool answer_too_small(struct ml_leg *leg, const sip_t *sip)
 {
-    (void)leg;
-    (void)sip;
-    return false;
+    unsigned long wanted = sip->sip_min_se ? sip->sip_min_se->min_delta : 0;
+
+    if (leg->cancel_wanted || leg->route->min_se || wanted > SESSION_MAX ||
+        wanted <= (unsigned long)leg->agent->session_expires)
+        return false;
+    leg->route->min_se = wanted;
+    send_again(leg);
+    return true;
 }
 
 static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
@@ -521,5 +531,5 @@ void ml_leg_cancel(struct ml_leg *leg)
         return;
     }
     ml_leg_enter(leg, ML_LEG_LEAVING);
-    nta_outgoing_tcancel(leg->invite_out, NULL, NULL, TAG_END());
+    ml_leg_send_cancel(leg);
 }

@@ -15,13 +15,13 @@ local task = require "moonline.core.task"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
 local Leg = {}
-Leg.__index = Leg
 Leg.__name = "moonline.Leg"
 
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
 local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 local function with_interrupts(kinds)
@@ -38,7 +38,7 @@ function Leg:over(event)
     self.log:warning("no RTP came any more: hanging up")
     self.core:hangup()
   end
-  self.state, self.ended, self.ended_at = "ended", event, task.clock()
+  self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self.env.calls:remove(self.sid)
 end
 
@@ -49,8 +49,10 @@ function Leg:record_state(fields)
   self.env.calls:set(self.sid, fields)
 end
 
----Raises the hangup value when the leg is over.
+---Raises the hangup value when the leg is over, also when nobody has taken the news yet.
 function Leg:check()
+  local event = not self.ended and self.box:wait(END_KINDS, 0)
+  if event then self:over(event) end
   if self.ended then task.unwind { kind = "hangup", leg = self } end
 end
 
@@ -127,21 +129,23 @@ function Leg:answer()
   self:record_state()
 end
 
-local REJECT = { busy = { 486, "busy" }, rejected = { 603, "no-answer" } }
+local REJECT = { busy = 486, rejected = 603 }
+-- CallStatus of a call refused with that code; of others: failed.
+local REFUSED = {
+  [486] = "busy", [600] = "busy", [480] = "no-answer", [603] = "no-answer",
+}
 
 ---Refuses a call that is not answered.
 ---@param reason "busy"|"rejected"|integer|nil
 ---@param phrase string?
 function Leg:reject(reason, phrase)
   self:check()
-  local code, status = reason, "failed"
-  if type(reason) ~= "number" then
-    local known = REJECT[reason or "rejected"]
-    if not known then error("reject: busy, rejected or a SIP code expected", 2) end
-    code, status = table.unpack(known)
+  local code = REJECT[reason or "rejected"] or math.tointeger(reason)
+  if not code or code < 300 or code > 699 then
+    error("reject: busy, rejected or a SIP code from 300 to 699 expected", 2)
   end
   self.core:reject(code, phrase)
-  self.final_status = status
+  self.final_status = self.final_status or REFUSED[code] or "failed"
   self:over { kind = "ended", cause = "local" }
 end
 
@@ -223,11 +227,18 @@ Leg.__close = Leg.close
 
 local function header_map(list)
   local map = {}
-  for _, header in ipairs(list or {}) do
+  for _, header in ipairs(list) do
     local name = header[1]:lower()
     map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
   end
   return map
+end
+
+-- Headers are made into a table when somebody first asks for them.
+function Leg.__index(self, key)
+  if key ~= "headers" then return Leg[key] end
+  self.headers = header_map(self.core:headers())
+  return self.headers
 end
 
 local function plain(uri)
@@ -246,7 +257,7 @@ function leg.new(env, core, fields)
     sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or plain(info.from), to = fields.to or plain(info.request_uri),
-    headers = header_map(info.headers), state = info.incoming and "ringing" or "calling",
+    state = info.incoming and "ringing" or "calling",
   }, Leg)
   self.id = self.sid
   self.log = log.call(self.sid)

@@ -92,9 +92,7 @@ end
 
 ---The server's SIP URI for a user.
 function Stage:uri(user, index)
-  local transport, where = self.server.env.agent:addresses()[index or 1]:match("^(%l+):(.*)$")
-  return ("sip:%s@%s%s"):format(user or "line", where,
-    transport ~= "udp" and ";transport=" .. transport or "")
+  return self.server:uri(user or "line", index)
 end
 
 ---A phone: an agent with a URI. fn(call), if given, takes its calls.

@@ -161,7 +161,8 @@ function Dial:result(child)
   list[#list + 1] = { "DialCallDuration", child.duration or 0 }
   list[#list + 1] = { "DialBridged", flag(child.bridged) }
   if self.recording then list[#list + 1] = { "RecordingUrl", self.recording.url } end
-  if child.leg then list[#list + 1] = { "DialSipCallId", child.leg.core_call_id } end
+  local call_id = child.leg and child.leg.core_call_id
+  if call_id then list[#list + 1] = { "DialSipCallId", call_id } end
   if child.code then list[#list + 1] = { "DialSipResponseCode", child.code } end
   local known = {}
   params.add_headers(list, "DialSipHeader_", child.headers, known)

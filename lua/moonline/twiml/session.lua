@@ -24,6 +24,7 @@ Session.__name = "moonline.Session"
 local session = {}
 
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
+local MOST_KEPT, LONGEST_KEPT = 64, 8192 -- documents; bytes of one
 local MOST, MINUTE = 100, 60 -- documents that may begin in so many seconds: a Redirect to itself ends
 local TOO_BIG = 11750
 local KEPT = 20 -- answers to GETs, for the rest of the call
@@ -49,6 +50,23 @@ function Session:parse_options()
   }
 end
 
+-- Most applications give the same documents again and again: the last few are kept as they were read.
+-- Nobody changes a document.
+local function parse_once(self, text)
+  local kind = self.screening and "screening" or "document"
+  local kept = self.env.documents_read[kind]
+  if not kept or kept.count >= MOST_KEPT then
+    kept = { count = 0 }
+    self.env.documents_read[kind] = kept
+  end
+  local known = kept[text]
+  if not known then
+    known = table.pack(document.parse(text, self:parse_options()))
+    if #text <= LONGEST_KEPT then kept[text], kept.count = known, kept.count + 1 end
+  end
+  return known[1], known[2]
+end
+
 -- "http://app/voice:3:9: what is wrong (did you mean this?)"
 local function told(self, problem)
   return ("%s:%d:%d: %s%s"):format(self.base and url.public(self.base) or "document", problem.line,
@@ -57,7 +75,7 @@ local function told(self, problem)
 end
 
 function Session:parse(text)
-  local parsed, problems = document.parse(text, self:parse_options())
+  local parsed, problems = parse_once(self, text)
   local fatal
   for _, problem in ipairs(problems) do
     local message = told(self, problem)
@@ -109,7 +127,6 @@ function Session:load(target, list, method, what)
     self.base = old
     return nil, code, message
   end
-  loaded.base = response.url
   return loaded
 end
 

@@ -1,0 +1,195 @@
+-- What a call costs `moonline serve`: CPU, memory, delays. The phones and the web app run in this
+-- process, the server is a child; its CPU time is read from the kernel.
+--   moonline spec/bench/server.lua [CALLS [HELD]]
+local lfs = require "lfs"
+local moonline = require "moonline"
+local sys = require "moonline.core.sys"
+local task = require "moonline.task"
+
+local CALLS = tonumber(arg[1]) or 2000 -- bridged one after another
+local HELD = tonumber(arg[2]) or 500 -- at the same time
+local RATE = 100 -- calls a second
+local TALK = 0.2 -- seconds
+local STARTS = 5
+
+local program = arg[-1] or "build/moonline"
+local folder = os.tmpname()
+os.remove(folder)
+assert(sys.mkdir(folder))
+
+-- ---- the server process -----------------------------------------------------------------------
+
+local function configuration(voice)
+  local path = folder .. "/bench.lua"
+  local file <close> = assert(io.open(path, "w"))
+  file:write(([[
+    account_sid = "AC00000000000000000000000000000001"
+    auth_token = "secret"
+    sip = { listen = { "udp:127.0.0.1:0" } }
+    http = { listen = "127.0.0.1:0" }
+    voice = { url = %q }
+    store = { path = "store" }
+    limits = { calls = 100000 }
+  ]]):format(voice))
+  return path
+end
+
+-- Starts it and waits for its ready line, which it writes into a file.
+local function start(voice)
+  local box, out = task.mailbox(), folder .. "/out"
+  os.remove(out)
+  local begun = task.clock()
+  local child = assert(sys.spawn({ program, "serve", "-c", configuration(voice), "--log-level",
+    "warning" }, { box = box, stdout = out }))
+  local line
+  repeat
+    task.sleep(0.001)
+    local file <close> = io.open(out)
+    line = file and file:read("l")
+  until line and line:match("http=%S+$") or task.clock() - begun > 10
+  assert(line, "the server did not start")
+  return { child = child, box = box, pid = child:pid(), ready = task.clock() - begun,
+    uri = "sip:line@" .. line:match("sip=udp:([%d.:]+)") }
+end
+
+local function stop(server)
+  server.child:kill(15)
+  server.child:kill(15)
+  server.box:wait({ "exited" }, 5)
+end
+
+-- CPU seconds of all its threads.
+local function cpu(server)
+  local sum, root = 0, ("/proc/%d/task"):format(server.pid)
+  for thread in lfs.dir(root) do
+    local file <close> = thread:match("^%d+$") and io.open(root .. "/" .. thread .. "/schedstat")
+    if file then sum = sum + file:read("n") / 1e9 end
+  end
+  return sum
+end
+
+local function resident(server)
+  local file <close> = assert(io.open(("/proc/%d/smaps_rollup"):format(server.pid)))
+  return tonumber(file:read("a"):match("Rss:%s*(%d+)")) * 1024
+end
+
+-- ---- the world around it ----------------------------------------------------------------------
+
+local asked, done = {}, 0 -- From of a call -> time of its voice request; action requests
+
+local kate = assert(moonline.agent { allow = { "127.0.0.0/8" } })
+local alice = assert(moonline.agent())
+local kate_plays
+
+kate:on("call", function(call)
+  call:answer()
+  if kate_plays then call.core:play { tone = "440", ms = 0 } end
+  while true do call:wait { "digit" } end
+end)
+
+local app = assert(moonline.http.serve({}, function(request)
+  if request.path == "/voice" then
+    asked[request.params.From:match("sip:([^@]+)")] = task.clock()
+    return ('<Response><Dial action="/after"><Sip>%s</Sip></Dial></Response>'):format(
+      kate:uri "kate")
+  end
+  done = done + 1
+  return "<Response><Hangup/></Response>"
+end))
+
+local function percentile(list, part)
+  table.sort(list)
+  return list[math.max(1, math.ceil(#list * part))] or 0
+end
+
+local function row(name, format, ...)
+  print(("%-46s %s"):format(name, format:format(...)))
+end
+
+-- ---- what is measured -------------------------------------------------------------------------
+
+local function measure_start()
+  local times = {}
+  for i = 1, STARTS do
+    local server = start(app.url .. "/voice")
+    times[i] = server.ready * 1000
+    stop(server)
+  end
+  row("start to the ready line", "%.0f ms (median of %d; aim below 100)", percentile(times, 0.5),
+    STARTS)
+end
+
+local function one_call(server, number, delays, box)
+  local from = "a" .. number
+  local begun = task.clock()
+  local call = alice:call(server.uri, { from = from, timeout = 10 })
+  if call then
+    task.sleep(TALK)
+    call:hangup()
+    call.core:close()
+    if asked[from] then delays[#delays + 1] = (asked[from] - begun) * 1000 end
+  end
+  asked[from] = nil
+  box:post { kind = "over", ok = call ~= nil }
+end
+
+local function run_calls(server, count, delays)
+  local box, failed = task.mailbox(count + 1), 0
+  local begun = task.clock()
+  for i = 1, count do
+    task.spawn(one_call, server, i, delays, box)
+    local ahead = begun + i / RATE - task.clock()
+    if ahead > 0 then task.sleep(ahead) end
+  end
+  for _ = 1, count do
+    if not box:wait { "over" }.ok then failed = failed + 1 end
+  end
+  task.sleep(0.5)
+  return failed
+end
+
+local function measure_calls()
+  local server = start(app.url .. "/voice")
+  run_calls(server, 200, {}) -- warm
+  local before, delays = cpu(server), {}
+  done = 0
+  local failed = run_calls(server, CALLS, delays)
+  local each = (cpu(server) - before) / CALLS * 1e6
+  row("CPU of a bridged call (voice, Dial, action, BYE)", "%.0f us (aim 230, at most 500)", each)
+  row("  calls that failed, action requests", "%d, %d of %d", failed, done, CALLS)
+  row("INVITE to voice request", "%.2f ms median, %.2f ms p99 (aim below 2)",
+    percentile(delays, 0.5), percentile(delays, 0.99))
+  stop(server)
+end
+
+local function measure_held()
+  local server = start(app.url .. "/voice")
+  run_calls(server, 50, {})
+  kate_plays = true
+  local empty, legs = resident(server), {}
+  for i = 1, HELD do
+    local call = alice:call(server.uri, { from = "h" .. i, timeout = 10 })
+    legs[#legs + 1] = call
+    if call then call.core:play { tone = "440", ms = 0 } end
+  end
+  task.sleep(5)
+  local per_call = (resident(server) - empty) / math.max(1, #legs)
+  local before = cpu(server)
+  task.sleep(4)
+  local share = (cpu(server) - before) / 4
+  row(("memory of a held bridged call with RTP (%d)"):format(#legs), "%.1f KB (at most 100)",
+    per_call / 1024)
+  row("CPU of a relayed packet in them", "%.1f us", share / (#legs * 100) * 1e6)
+  for _, call in ipairs(legs) do
+    call:hangup()
+    call.core:close()
+  end
+  task.sleep(1)
+  stop(server)
+end
+
+measure_start()
+measure_calls()
+measure_held()
+os.execute("rm -rf '" .. folder .. "'")
+os.exit(0)
