@@ -6,6 +6,7 @@ local crypto = require "moonline.core.crypto"
 local leg = require "moonline.leg"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
+local record = require "moonline.dial.record"
 local screen = require "moonline.dial.screen"
 local status = require "moonline.webhook.status"
 local task = require "moonline.core.task"
@@ -51,6 +52,7 @@ local function finish(child, event)
   child.duration = own and own:duration() or 0
   if own then
     own.final_status = child.status
+    record.with(child.dial, child)
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })
     child.dial.env.calls:remove(own.sid)
