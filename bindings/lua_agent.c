@@ -28,6 +28,7 @@ struct agent {
     size_t codec_count;
     char *advertise_media;
     bool no_telephone_event;
+    int event_type;
 };
 
 static void agent_close(void *object)
@@ -81,6 +82,7 @@ static void line_options(const struct agent *agent, struct ml_line_options *opti
     options->codec_count = agent->codec_count;
     options->advertise = agent->advertise_media;
     options->no_telephone_event = agent->no_telephone_event;
+    options->event_type = agent->event_type;
 }
 
 static void on_incoming(struct ml_leg *incoming, void *user)
@@ -171,6 +173,9 @@ static void read_media(lua_State *L, struct agent *agent)
         agent->codecs[agent->codec_count++] = ml_strdup(codecs[i]);
     agent->advertise_media = ml_strdup(ml_opt_text(L, 1, "advertise_media", NULL));
     agent->no_telephone_event = ml_opt_boolean(L, 1, "no_telephone_event", false);
+    agent->event_type = (int)ml_opt_integer(L, 1, "telephone_event", 0);
+    if (agent->event_type < 96 || agent->event_type > 127) /* no dynamic type: the usual one */
+        agent->event_type = 0;
     lua_getfield(L, 1, "media");
     agent->media_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }

@@ -1,5 +1,5 @@
 /* moonline.core.http: the client. The server is in lua_http_server.c. */
-#include <string.h>
+#include <stdio.h>
 
 #include "bindings/http.h"
 #include "bindings/lists.h"
@@ -104,9 +104,10 @@ static void fetched(const struct ml_http_response *response, void *user)
     if (response->failure != ML_HTTP_OK) {
         ml_set_text(L, "failure", ml_http_failure_name(response->failure));
         ml_set_text(L, "text", response->text);
-    } else {
-        ml_set_integer(L, "status", response->status);
-        ml_set_pairs(L, response->headers, response->header_count);
+    }
+    ml_set_integer(L, "status", response->status);
+    ml_set_pairs(L, response->headers, response->header_count);
+    if (response->failure == ML_HTTP_OK) {
         lua_pushlstring(L, response->body.p ? response->body.p : "", response->body.n);
         lua_setfield(L, -2, "body");
     }
@@ -157,7 +158,7 @@ static void refuse(struct fetch *fetch)
 {
     struct ml_http_response response = {.failure = ML_HTTP_BAD_URL};
 
-    strcpy(response.text, "not an http or https URL with a host");
+    snprintf(response.text, sizeof response.text, "not an http or https URL with a host");
     fetched(&response, fetch);
 }
 

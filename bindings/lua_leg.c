@@ -32,6 +32,7 @@ static void leg_moved(void *object, struct ml_state *to, lua_State *L, int index
 
 static int leg_events(lua_State *L);
 static int leg_info(lua_State *L);
+static int leg_headers(lua_State *L);
 static int leg_state(lua_State *L);
 static int leg_ring(lua_State *L);
 static int leg_answer(lua_State *L);
@@ -45,12 +46,22 @@ static int leg_info_digit(lua_State *L);
 static int leg_hold(lua_State *L);
 static int leg_stats(lua_State *L);
 
-static const luaL_Reg methods[] = {
-    {"events", leg_events}, {"info", leg_info},         {"state", leg_state},
-    {"ring", leg_ring},     {"answer", leg_answer},     {"reject", leg_reject},
-    {"hangup", leg_hangup}, {"play", leg_play},         {"stop", leg_stop},
-    {"bridge", leg_bridge}, {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
-    {"hold", leg_hold},     {"stats", leg_stats},       {NULL, NULL}};
+static const luaL_Reg methods[] = {{"events", leg_events},
+                                   {"info", leg_info},
+                                   {"headers", leg_headers},
+                                   {"state", leg_state},
+                                   {"ring", leg_ring},
+                                   {"answer", leg_answer},
+                                   {"reject", leg_reject},
+                                   {"hangup", leg_hangup},
+                                   {"play", leg_play},
+                                   {"stop", leg_stop},
+                                   {"bridge", leg_bridge},
+                                   {"unbridge", leg_unbridge},
+                                   {"info_digit", leg_info_digit},
+                                   {"hold", leg_hold},
+                                   {"stats", leg_stats},
+                                   {NULL, NULL}};
 const struct ml_class ml_leg_class = {
     .name = "leg", .methods = methods, .close = leg_close, .moved = leg_moved};
 
@@ -230,7 +241,17 @@ static int leg_info(lua_State *L)
     ml_set_integer(L, "source_port", info.source_port);
     ml_set_text(L, "local_address", info.local_address);
     ml_set_text(L, "username", info.username);
+    return 1;
+}
+
+static int leg_headers(lua_State *L)
+{
+    struct ml_leg_info info;
+
+    ml_leg_info(ml_line_leg(check(L)->line), &info);
+    lua_newtable(L);
     ml_set_headers(L, info.headers, info.header_count);
+    lua_getfield(L, -1, "headers");
     return 1;
 }
 
@@ -356,7 +377,11 @@ static int leg_info_digit(lua_State *L)
 
 static int leg_hold(lua_State *L)
 {
-    return result(L, ml_line_hold(check(L)->line, lua_toboolean(L, 2)));
+    static const char *const ways[] = {"none", "sendonly", "inactive", "address", NULL};
+    struct ml_lua_leg *leg = check(L);
+    int way = lua_isstring(L, 2) ? luaL_checkoption(L, 2, NULL, ways) : lua_toboolean(L, 2);
+
+    return result(L, ml_line_hold(leg->line, (enum ml_hold)way));
 }
 
 static int leg_stats(lua_State *L)
@@ -376,5 +401,7 @@ static int leg_stats(lua_State *L)
     ml_set_integer(L, "lost", (lua_Integer)stats.lost);
     ml_set_number(L, "jitter", stats.jitter_us / 1e6);
     ml_set_integer(L, "ssrc", stats.ssrc);
+    ml_set_integer(L, "peer_ssrc", stats.peer_ssrc);
+    ml_set_integer(L, "sources", stats.sources);
     return 1;
 }

@@ -14,5 +14,6 @@ int ml_open_generation(lua_State *L);
 int ml_open_house(lua_State *L);
 int ml_open_sys(lua_State *L);
 int ml_open_log(lua_State *L);
+int ml_open_udp(lua_State *L);
 
 #endif

@@ -12,6 +12,9 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 
+/* A collection of what is young when the heap has grown by this many percent: a call makes little
+ * that lives long, and more collections would not find more of it. */
+enum { GC_MINOR = 100 };
 enum { COPY_DEPTH = 32 }; /* tables nested deeper are no plain values but a graph */
 
 static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
@@ -24,6 +27,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.house", ml_open_house},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
+                                   {"moonline.core.udp", ml_open_udp},
                                    {NULL, NULL}};
 
 /* True when <dir>/lua/moonline/init.lua is there; then dir becomes <dir>/lua. */
@@ -85,7 +89,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     state->L = L;
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
-    lua_gc(L, LUA_GCGEN, 0, 0);
+    lua_gc(L, LUA_GCGEN, GC_MINOR, 0);
     ml_unwind_install(L);
     set_paths(L);
     return state;

@@ -8,7 +8,7 @@
 #include "core/base/random.h"
 #include "core/sip/sdp.h"
 
-enum { EVENT_TYPE = 101 }; /* of telephone-event in our offers: what everybody uses */
+enum { EVENT_TYPE = 101 }; /* of telephone-event in offers: what everybody uses */
 
 struct ml_line {
     int references;
@@ -20,8 +20,8 @@ struct ml_line {
     enum ml_codec codecs[2]; /* in our order */
     size_t codec_count;
     char *bind, *advertise;
-    bool no_telephone_event;
-    bool hold; /* we hold the peer */
+    int event_type;    /* of telephone-event in our offers; -1: none, ever */
+    enum ml_hold hold; /* we hold the peer */
     uint64_t session, version;
     struct ml_sdp last; /* what we said last, to repeat it unchanged */
     bool agreed;        /* there was an answer, either way */
@@ -30,6 +30,9 @@ struct ml_line {
 
 static const char *const codec_names[] = {"PCMU", "PCMA"};
 static const int codec_types[] = {0, 8};
+/* enum ml_hold: what our offers say. */
+static const enum ml_sdp_direction hold_directions[] = {ML_SDP_SENDRECV, ML_SDP_SENDONLY,
+                                                        ML_SDP_INACTIVE, ML_SDP_SENDRECV};
 
 /* ---- the stream ---- */
 
@@ -117,9 +120,11 @@ static int make_offer(void *user, char **text)
     for (size_t i = 0; i < line->codec_count; i++)
         if (!line->agreed || line->codecs[i] != line->chosen)
             add_codec(&sdp, codec_names[line->codecs[i]], codec_types[line->codecs[i]], "");
-    if (!line->no_telephone_event)
-        add_codec(&sdp, "telephone-event", EVENT_TYPE, "0-15");
-    sdp.direction = line->hold ? ML_SDP_SENDONLY : ML_SDP_SENDRECV;
+    if (line->event_type >= 0)
+        add_codec(&sdp, "telephone-event", line->event_type, "0-15");
+    sdp.direction = hold_directions[line->hold];
+    if (line->hold == ML_HOLD_ADDRESS)
+        snprintf(sdp.address, sizeof sdp.address, "0.0.0.0");
     *text = print(line, &sdp);
     return ML_OK;
 }
@@ -142,12 +147,21 @@ static const struct ml_sdp_codec *choose(const struct ml_line *line, const struc
     return NULL;
 }
 
-/* Points the stream at the peer. ours: the type they shall send us events with (-1: as they said).
- */
+/* What they want. An address of zeros means: send nothing (RFC 3264 section 8.4). */
+static enum ml_sdp_direction direction_of(const struct ml_sdp *theirs)
+{
+    if (!theirs->hold_address)
+        return theirs->direction;
+    return theirs->direction == ML_SDP_SENDRECV   ? ML_SDP_SENDONLY
+           : theirs->direction == ML_SDP_RECVONLY ? ML_SDP_INACTIVE
+                                                  : theirs->direction;
+}
+
+/* Points the stream at the peer. */
 static void aim(struct ml_line *line, const struct ml_sdp *theirs, const struct ml_sdp_codec *codec,
                 const struct ml_sdp_codec *event, bool we_offered)
 {
-    enum ml_sdp_direction mirrored = ml_sdp_mirror(theirs->direction);
+    enum ml_sdp_direction mirrored = ml_sdp_mirror(direction_of(theirs));
     struct ml_stream_target target = {0};
 
     snprintf(target.address, sizeof target.address, "%s", theirs->address);
@@ -157,11 +171,11 @@ static void aim(struct ml_line *line, const struct ml_sdp *theirs, const struct 
     target.send_type = codec->type;
     target.receive_type = we_offered ? codec_types[line->chosen] : codec->type;
     target.event_send_type = event ? event->type : -1;
-    target.event_receive_type = !event ? -1 : we_offered ? EVENT_TYPE : event->type;
+    target.event_receive_type = !event ? -1 : we_offered ? line->event_type : event->type;
     target.ptime = theirs->ptime;
-    target.send = theirs->port && !theirs->hold_address &&
+    target.send = theirs->port && line->hold != ML_HOLD_INACTIVE &&
                   (mirrored == ML_SDP_SENDRECV || mirrored == ML_SDP_SENDONLY);
-    target.receive = theirs->port && !theirs->hold_address && !line->hold &&
+    target.receive = theirs->port && line->hold == ML_HOLD_NONE &&
                      (mirrored == ML_SDP_SENDRECV || mirrored == ML_SDP_RECVONLY);
     ml_stream_set_target(line->stream, &target);
     line->agreed = true;
@@ -186,14 +200,14 @@ static int take_offer(void *user, struct ml_str offer, char **answer)
     if (status != 0)
         return status;
     line->chosen = chosen;
-    event = line->no_telephone_event ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000);
+    event = line->event_type < 0 ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000);
     begin_description(line, &ours);
     add_codec(&ours, codec_names[chosen], codec->type, "");
     if (event)
         add_codec(&ours, "telephone-event", event->type, "0-15");
-    ours.direction = ml_sdp_mirror(theirs.hold_address ? ML_SDP_SENDONLY : theirs.direction);
-    if (line->hold && ours.direction == ML_SDP_SENDRECV)
-        ours.direction = ML_SDP_SENDONLY;
+    ours.direction = ml_sdp_mirror(direction_of(&theirs));
+    if (line->hold != ML_HOLD_NONE && ours.direction == ML_SDP_SENDRECV)
+        ours.direction = line->hold == ML_HOLD_INACTIVE ? ML_SDP_INACTIVE : ML_SDP_SENDONLY;
     if (theirs.port == 0)
         ours.port = 0;
     ours.media_index = theirs.media_index;
@@ -223,7 +237,7 @@ static int take_answer(void *user, struct ml_str answer)
     }
     line->chosen = chosen;
     aim(line, &theirs, codec,
-        line->no_telephone_event ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000), true);
+        line->event_type < 0 ? NULL : ml_sdp_codec(&theirs, "telephone-event", 8000), true);
     return ML_OK;
 }
 
@@ -237,7 +251,10 @@ static void on_leg(struct ml_leg *leg, const struct ml_leg_event *event, void *u
 
     (void)leg;
     if (event->kind == ML_LEG_INFO) {
-        on_digit(event->digit, event->duration_ms, line);
+        if (line->stream)
+            ml_stream_press(line->stream, event->digit, event->duration_ms);
+        else
+            on_digit(event->digit, event->duration_ms, line);
         return;
     }
     if (line->handlers->leg)
@@ -257,7 +274,9 @@ static struct ml_line *new_line(const struct ml_line_options *options,
     line->user = user;
     line->bind = ml_strdup(options->bind);
     line->advertise = ml_strdup(options->advertise);
-    line->no_telephone_event = options->no_telephone_event;
+    line->event_type = options->no_telephone_event ? -1
+                       : options->event_type       ? options->event_type
+                                                   : EVENT_TYPE;
     for (size_t i = 0; i < options->codec_count; i++)
         for (int codec = ML_PCMU; codec <= ML_PCMA && line->codec_count < 2; codec++)
             if (ml_str_ieq(ml_str(options->codecs[i]), ml_str(codec_names[codec])))
@@ -342,7 +361,7 @@ struct ml_stream *ml_line_stream(struct ml_line *line)
     return line->stream;
 }
 
-int ml_line_hold(struct ml_line *line, bool hold)
+int ml_line_hold(struct ml_line *line, enum ml_hold hold)
 {
     line->hold = hold;
     return ml_leg_reoffer(line->leg);

@@ -16,7 +16,8 @@ struct ml_line_options {
     size_t codec_count;
     const char *bind;        /* RTP address; NULL: the media's default */
     const char *advertise;   /* address in our SDP instead of the local one, NULL: none */
-    bool no_telephone_event; /* do not offer it (tests) */
+    bool no_telephone_event; /* neither offer nor take it (tests) */
+    int event_type;          /* payload type of telephone-event in our offers; 0: 101 */
 };
 
 /* What happens on a line, besides what its leg tells. */
@@ -44,7 +45,10 @@ void ml_line_unref(struct ml_line *line);
 struct ml_leg *ml_line_leg(struct ml_line *line);
 /* NULL before there was an offer. */
 struct ml_stream *ml_line_stream(struct ml_line *line);
-/* Puts the peer on hold (a=sendonly) or takes it back; a re-INVITE. For tests and Lua scripts. */
-int ml_line_hold(struct ml_line *line, bool hold);
+/* How a peer is put on hold: a=sendonly, a=inactive, or c=0.0.0.0 as phones of old do. */
+enum ml_hold { ML_HOLD_NONE, ML_HOLD_SENDONLY, ML_HOLD_INACTIVE, ML_HOLD_ADDRESS };
+
+/* Puts the peer on hold or takes it back; a re-INVITE. For tests and Lua scripts. */
+int ml_line_hold(struct ml_line *line, enum ml_hold hold);
 
 #endif

@@ -5,6 +5,8 @@
 #include "core/base/mem.h"
 #include "core/media/media_priv.h"
 
+enum { INBAND_END = 10 }; /* packets of silence by which the detector knows that a key is up */
+
 static void tell_digit(struct ml_stream *stream, char key, int ms)
 {
     struct ml_note *note = ml_note_new(ML_NOTE_DIGIT, stream);
@@ -19,6 +21,13 @@ static void press(struct ml_worker *worker, struct ml_stream *stream, char key, 
     tell_digit(stream, key, ms);
     for (int i = stream->tap_count - 1; i >= 0; i--) /* down: one that ends takes itself out */
         ml_recorder_key(worker, stream->taps[i].recorder, stream->taps[i].channel, key);
+}
+
+void ml_stream_press_now(struct ml_worker *worker, struct ml_stream *stream, char key, int ms)
+{
+    if (stream->peer && ml_stream_can_send(stream->peer))
+        ml_stream_chirp(worker, stream->peer, key);
+    press(worker, stream, key, ms);
 }
 
 /* The detector speaks while it hears: same thread, within ml_stream_receive. */
@@ -39,6 +48,29 @@ void ml_stream_inband(char key, int ms, void *user)
     stream->inband_down = false;
 }
 
+/* A tone that nothing follows, not even silence, is over, too. */
+static int64_t inband_deadline(const struct ml_stream *stream)
+{
+    return stream->inband_down ? stream->inband_us + ML_EVENT_LOST_MS * INT64_C(1000) : 0;
+}
+
+static void hear_silence(struct ml_worker *worker, struct ml_stream *stream)
+{
+    static const int16_t silence[ML_PTIME * ML_SAMPLES_MS];
+
+    stream->hearing = worker;
+    for (int i = 0; i < INBAND_END && stream->inband_down; i++)
+        ml_inband_hear(stream->inband, silence, sizeof silence / sizeof *silence);
+    stream->inband_down = false;
+}
+
+static int64_t key_deadline(const struct ml_stream *stream)
+{
+    int64_t event = ml_event_deadline(&stream->keys), tone = inband_deadline(stream);
+
+    return event && (!tone || event < tone) ? event : tone;
+}
+
 void ml_stream_key_end(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now)
 {
     struct ml_stream *stream = ML_CONTAINER(ticker, struct ml_stream, key_end);
@@ -49,7 +81,17 @@ void ml_stream_key_end(struct ml_ticker *ticker, struct ml_worker *worker, int64
             stream->peer->chirp.holding = false;
         press(worker, stream, over.key, over.ms);
     }
-    ticker->due = ml_event_deadline(&stream->keys);
+    if (stream->inband_down && now >= inband_deadline(stream))
+        hear_silence(worker, stream);
+    ticker->due = key_deadline(stream);
+}
+
+static void watch_key(struct ml_worker *worker, struct ml_stream *stream)
+{
+    int64_t deadline = key_deadline(stream);
+
+    if (deadline && !stream->key_end.due)
+        ml_worker_tick(worker, &stream->key_end, deadline);
 }
 
 static void take_event(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
@@ -71,8 +113,7 @@ static void take_event(struct ml_worker *worker, struct ml_stream *stream, uint8
         press(worker, stream, ended[1].key, ended[1].ms);
     if (step == ML_EVENT_ENDED || step == ML_EVENT_WHOLE)
         press(worker, stream, ended[0].key, ended[0].ms);
-    if (!stream->key_end.due && ml_event_deadline(&stream->keys))
-        ml_worker_tick(worker, &stream->key_end, ml_event_deadline(&stream->keys));
+    watch_key(worker, stream);
 }
 
 static void take_audio(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
@@ -88,7 +129,9 @@ static void take_audio(struct ml_worker *worker, struct ml_stream *stream, uint8
                          samples, fresh);
     if (hearing) {
         stream->hearing = worker;
+        stream->inband_us = worker->now;
         ml_inband_hear(stream->inband, samples, rtp->length);
+        watch_key(worker, stream);
     }
     if (stream->peer)
         ml_bridge_audio(worker, stream, packet, *rtp);
@@ -100,8 +143,11 @@ static void keep_account(struct ml_worker *worker, struct ml_stream *stream,
     uint32_t arrival = (uint32_t)(worker->now * ML_SAMPLES_MS / 1000);
 
     *fresh = ml_rtp_account(&stream->account, rtp, arrival, timed);
-    if (*fresh)
+    if (*fresh) {
         stream->keys.known = false;
+        atomic_store_explicit(&stream->peer_ssrc, rtp->ssrc, memory_order_relaxed);
+        atomic_fetch_add_explicit(&stream->sources, 1, memory_order_relaxed);
+    }
     atomic_store_explicit(&stream->lost, ml_rtp_lost(&stream->account), memory_order_relaxed);
     atomic_store_explicit(&stream->jitter, stream->account.jitter16 >> 4, memory_order_relaxed);
     ml_count(&stream->received, 1);

@@ -37,12 +37,13 @@ enum ml_codec { ML_PCMU, ML_PCMA };
 enum ml_play_end { ML_PLAY_DONE, ML_PLAY_STOPPED, ML_PLAY_FAILED };
 
 struct ml_stream_handlers {
-    /* One call per key press, whatever its way in (telephone-event, tones; INFO is the leg's). */
+    /* One call per key press, whatever its way in (telephone-event, tones, ml_stream_press). */
     void (*digit)(char digit, int duration_ms, void *user);
     /* What ml_stream_play began under this number is over. text says why it failed, or NULL. */
     void (*played)(uint32_t op, enum ml_play_end end, const char *text, void *user);
-    /* No RTP for rtp_timeout_ms although the target has an address and receive is set. Once for
-     * each ml_stream_set_target; noticed within a second. Never in virtual time. */
+    /* No RTP for rtp_timeout_ms although the target has an address and both directions are set: one
+     * who holds us need not say anything. Once for each ml_stream_set_target; noticed within a
+     * second. Never in virtual time. */
     void (*lost)(void *user);
 };
 
@@ -55,7 +56,7 @@ struct ml_stream_target {
     /* telephone-event, -1: none; then tones are made and detected */
     int event_send_type, event_receive_type;
     int ptime;          /* ms, of what we send; outside 10-60: 20 */
-    bool send, receive; /* direction; !receive: what comes is not heard, no RTP timeout */
+    bool send, receive; /* direction; !receive: what comes is not heard. RTP timeout: with both */
 };
 
 /* Binds a port pair. bind NULL: the default address. */
@@ -77,6 +78,8 @@ struct ml_stream_stats {
     uint64_t lost;                    /* by sequence numbers */
     int jitter_us;
     uint32_t ssrc;
+    uint32_t peer_ssrc;
+    int sources; /* how often the peer began anew: another SSRC, a jump of its sequence numbers */
     int octets_sent;
 };
 void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats);
@@ -99,6 +102,9 @@ struct ml_source {
 int ml_stream_play(struct ml_stream *stream, const struct ml_source *source, uint32_t op,
                    struct ml_fault *fault);
 void ml_stream_stop(struct ml_stream *stream);
+
+/* A key that the peer pressed by signalling (INFO): told, recorded and passed on like others. */
+void ml_stream_press(struct ml_stream *stream, char key, int duration_ms);
 
 /* "ringback", "busy" of a country of TwiML's ringTone list ("us", "uk", ...); NULL: unknown. */
 const char *ml_tone_of(const char *country, const char *name);

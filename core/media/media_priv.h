@@ -89,7 +89,8 @@ struct ml_stream {
     /* between the threads */
     _Atomic(struct ml_worker *) owner;
     _Atomic uint64_t sent, received, dropped, octets;
-    _Atomic uint32_t lost, jitter;
+    _Atomic uint32_t lost, jitter, peer_ssrc;
+    _Atomic int sources;
     uint32_t ssrc;
     /* worker */
     struct ml_link link;
@@ -112,6 +113,7 @@ struct ml_stream {
     struct ml_worker *hearing; /* while inband runs: whose thread this is */
     bool inband_down;
     char inband_key;
+    int64_t inband_us; /* the detector heard something */
     int64_t heard_us, report_us;
     bool lost_told, stirred; /* stirred: packets since the last round */
     uint32_t sent_reported;
@@ -136,10 +138,17 @@ void ml_stream_retarget(struct ml_worker *worker, struct ml_stream *stream,
 /* Frees what is left of a stream that no worker knows. Control thread. */
 void ml_stream_destroy(struct ml_stream *stream);
 
+/* Packets of the peer have to come: it can be reached, and nobody holds. */
+static inline bool ml_stream_is_due(const struct ml_stream *stream)
+{
+    return stream->reachable && stream->target.send && stream->target.receive;
+}
+
 /* input.c */
 void ml_stream_receive(struct ml_worker *worker, struct ml_stream *stream);
 void ml_stream_key_end(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now);
 void ml_stream_inband(char key, int ms, void *user);
+void ml_stream_press_now(struct ml_worker *worker, struct ml_stream *stream, char key, int ms);
 
 /* speak.c */
 bool ml_stream_can_send(const struct ml_stream *stream);

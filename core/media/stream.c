@@ -107,6 +107,8 @@ void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats)
     stats->jitter_us =
         (int)(atomic_load_explicit(&stream->jitter, memory_order_relaxed) * 125u); /* a sample */
     stats->ssrc = stream->ssrc;
+    stats->peer_ssrc = atomic_load_explicit(&stream->peer_ssrc, memory_order_relaxed);
+    stats->sources = atomic_load_explicit(&stream->sources, memory_order_relaxed);
     stats->octets_sent = (int)atomic_load_explicit(&stream->octets, memory_order_relaxed);
 }
 
@@ -128,6 +130,15 @@ int ml_stream_play(struct ml_stream *stream, const struct ml_source *source, uin
 void ml_stream_stop(struct ml_stream *stream)
 {
     ml_worker_send(stream->home, ml_message_new(ML_MESSAGE_STOP, stream));
+}
+
+void ml_stream_press(struct ml_stream *stream, char key, int duration_ms)
+{
+    struct ml_message *message = ml_message_new(ML_MESSAGE_PRESS, stream);
+
+    message->key = key;
+    message->ms = duration_ms;
+    ml_worker_send(stream->home, message);
 }
 
 /* ---- worker ---- */
@@ -196,7 +207,7 @@ void ml_stream_retarget(struct ml_worker *worker, struct ml_stream *stream,
 {
     const struct ml_stream_target *target = &message->target;
     struct ml_endpoint sdp;
-    bool was_due = stream->reachable && stream->target.receive;
+    bool was_due = ml_stream_is_due(stream);
 
     ml_endpoint_set(&sdp, target->address, target->port);
     stream->reachable = ml_endpoint_is_unicast(&sdp) && target->port > 0 &&
@@ -204,10 +215,10 @@ void ml_stream_retarget(struct ml_worker *worker, struct ml_stream *stream,
                         !is_own(stream, &sdp);
     if (stream->reachable)
         ml_latch_target(&stream->latch, &sdp);
-    if (!was_due || !target->receive)
-        stream->heard_us = worker->now;
     stream->lost_told = false;
     stream->target = *target;
+    if (!was_due || !ml_stream_is_due(stream))
+        stream->heard_us = worker->now;
     if (message->inband) {
         stream->inband = message->inband;
         message->inband = NULL;

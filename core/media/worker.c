@@ -79,7 +79,7 @@ static void tell_lost(struct ml_worker *worker, struct ml_stream *stream)
 {
     int timeout = worker->media->rtp_timeout_ms;
 
-    if (timeout == 0 || stream->lost_told || !stream->reachable || !stream->target.receive ||
+    if (timeout == 0 || stream->lost_told || !ml_stream_is_due(stream) ||
         worker->now - stream->heard_us < timeout * INT64_C(1000))
         return;
     stream->lost_told = true;
@@ -227,6 +227,9 @@ static void handle(struct ml_worker *worker, struct ml_message *message)
         break;
     case ML_MESSAGE_STOP:
         ml_stream_stop_now(stream);
+        break;
+    case ML_MESSAGE_PRESS:
+        ml_stream_press_now(worker, stream, message->key, message->ms);
         break;
     case ML_MESSAGE_BRIDGE:
         ml_bridge_now(stream, message->other);

@@ -54,6 +54,7 @@ enum ml_message_kind {
     ML_MESSAGE_TARGET,
     ML_MESSAGE_PLAY,
     ML_MESSAGE_STOP,
+    ML_MESSAGE_PRESS,
     ML_MESSAGE_BRIDGE,
     ML_MESSAGE_UNBRIDGE,
     ML_MESSAGE_RECORD,
@@ -85,6 +86,8 @@ struct ml_message {
     struct ml_party *party;
     struct ml_worker *to;
     bool on, skip;
+    char key;
+    int ms;
 };
 
 int ml_worker_new(struct ml_media *media, bool threaded, struct ml_worker **workerp);

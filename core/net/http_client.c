@@ -19,7 +19,7 @@ static void start_library(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-static void start_once(void)
+void ml_http_start_library(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -154,7 +154,7 @@ static int read_rules(struct ml_http_client *client, const struct ml_http_client
 
 static int open_multi(struct ml_http_client *client, struct ml_fault *fault)
 {
-    start_once();
+    ml_http_start_library();
     client->multi = curl_multi_init();
     if (!client->multi)
         return ml_fail(fault, ML_EIO, "the HTTP client cannot start");
@@ -322,25 +322,6 @@ void ml_http_cancel(struct ml_http_exchange *x)
     ml_http_exchange_free(x);
 }
 
-struct ml_http_jar *ml_http_jar_new(void)
-{
-    struct ml_http_jar *jar = ml_alloc(sizeof *jar);
-
-    start_once();
-    jar->references = 1;
-    jar->share = curl_share_init();
-    curl_share_setopt(jar->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_COOKIE);
-    return jar;
-}
-
-void ml_http_jar_unref(struct ml_http_jar *jar)
-{
-    if (!jar || --jar->references > 0)
-        return;
-    curl_share_cleanup(jar->share);
-    ml_free(jar);
-}
-
 const char *ml_http_failure_name(enum ml_http_failure failure)
 {
     switch (failure) {
@@ -360,6 +341,10 @@ const char *ml_http_failure_name(enum ml_http_failure failure)
         return "tls";
     case ML_HTTP_CERTIFICATE:
         return "certificate";
+    case ML_HTTP_EXPIRED:
+        return "expired";
+    case ML_HTTP_WRONG_NAME:
+        return "wrong-name";
     case ML_HTTP_PROTOCOL:
         return "protocol";
     case ML_HTTP_TOO_BIG:

@@ -13,7 +13,7 @@
 
 struct ml_http_client;
 struct ml_http_exchange;
-struct ml_http_jar; /* cookies of one call; reference counted by the exchanges that use it */
+struct ml_http_jar; /* cookies and logins of one call; the exchanges that use it count as owners */
 
 /* Where requests may go. Judged on the resolved address at connect time, IPv4-mapped IPv6 as IPv4.
  * allow wins over deny; ports of own listeners (ml_http_client_refuse_own) are always refused. */
@@ -41,7 +41,9 @@ enum ml_http_failure {
     ML_HTTP_CONNECT_TIME, /* no connection within connect_timeout */
     ML_HTTP_TIME,         /* read or total time used up */
     ML_HTTP_TLS,          /* handshake */
-    ML_HTTP_CERTIFICATE,  /* not trusted, expired, wrong name */
+    ML_HTTP_CERTIFICATE,  /* not trusted */
+    ML_HTTP_EXPIRED,      /* a certificate whose time is over, or has not come */
+    ML_HTTP_WRONG_NAME,   /* a certificate of another host */
     ML_HTTP_PROTOCOL,     /* not HTTP, truncated body */
     ML_HTTP_TOO_BIG,      /* body above max_body, after decompression */
     ML_HTTP_DENIED,       /* address refused by deny or because it is ours */
@@ -52,7 +54,8 @@ enum ml_http_failure {
 struct ml_http_request {
     const char *method; /* "GET", "POST", ... */
     const char *url;    /* absolute; user:password@ is used only after a 401 asks for it (Basic or
-                           Digest) and never sent to another host; the fragment is not sent */
+                           Digest) and never sent to another host; a jar remembers those that
+                           were taken, for the same scheme, host and port; no fragment is sent */
     const char *const *headers; /* "Name: value" */
     size_t header_count;
     struct ml_str body;

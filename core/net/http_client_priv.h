@@ -1,6 +1,6 @@
-/* What http_client.c (the client, its sockets and times), http_request.c (what is asked) and
- * http_exchange.c (how it is done and what came of it) share. Nobody else includes this. Loop
- * thread. */
+/* What http_client.c (the client, its sockets and times), http_request.c (what is asked),
+ * http_exchange.c (how it is done and what came of it) and http_jar.c (what a call remembers)
+ * share. Nobody else includes this. Loop thread. */
 #ifndef ML_NET_HTTP_CLIENT_PRIV_H
 #define ML_NET_HTTP_CLIENT_PRIV_H
 
@@ -28,6 +28,15 @@ struct ml_http_client {
 struct ml_http_jar {
     CURLSH *share;
     int references;
+    struct ml_list logins;
+};
+
+/* Credentials that a server has taken. */
+struct ml_http_login {
+    struct ml_link link;
+    char *origin; /* "https://host:port" */
+    char *user, *password;
+    bool basic; /* the server asks for Basic only: they can go with the first request */
 };
 
 enum ml_http_peer { ML_PEER_UNKNOWN, ML_PEER_OURS, ML_PEER_FOREIGN };
@@ -43,6 +52,7 @@ struct ml_http_exchange {
     size_t body_size, max_body;
     FILE *file;
     struct ml_http_jar *jar;
+    char *origin, *name, *password; /* of the credentials */
     bool no_sni;
     struct ml_query *query;
     struct ml_timer *timer; /* the next of the deadlines below */
@@ -64,6 +74,12 @@ struct ml_http_exchange {
 /* Notes the failure for the end of the exchange; the first one counts. */
 void ml_http_exchange_fail(struct ml_http_exchange *x, enum ml_http_failure failure,
                            const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Before anything of curl is used. */
+void ml_http_start_library(void);
+/* NULL when there is none. */
+const struct ml_http_login *ml_http_jar_login(const struct ml_http_jar *jar, const char *origin);
+void ml_http_jar_remember(struct ml_http_jar *jar, const char *origin, const char *user,
+                          const char *password, bool basic);
 /* Copies the request and checks it. ML_EINVAL: a method or header that no program should send. */
 int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_request *request,
                          struct ml_http_exchange **exchangep);

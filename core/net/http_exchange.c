@@ -67,6 +67,9 @@ void ml_http_exchange_free(struct ml_http_exchange *x)
     ml_free(x->method);
     ml_free(x->url);
     ml_free(x->host);
+    ml_free(x->origin);
+    ml_free(x->name);
+    ml_free(x->password);
     ml_free(x->body);
     ml_free(x->save_to);
     ml_free(x);
@@ -328,6 +331,20 @@ void ml_http_exchange_arm(struct ml_http_exchange *x)
 
 /* ---- the verdict ---- */
 
+/* What OpenSSL holds against a certificate. Nothing yet (curl begins with "unspecified") when it
+ * was curl that did not find the host in it. */
+static enum ml_http_failure blame(const struct ml_http_exchange *x)
+{
+    long verdict = X509_V_OK;
+
+    curl_easy_getinfo(x->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    if (verdict == X509_V_OK || verdict == X509_V_ERR_UNSPECIFIED)
+        return ML_HTTP_WRONG_NAME;
+    return verdict == X509_V_ERR_CERT_HAS_EXPIRED || verdict == X509_V_ERR_CERT_NOT_YET_VALID
+               ? ML_HTTP_EXPIRED
+               : ML_HTTP_CERTIFICATE;
+}
+
 static enum ml_http_failure failure_of(const struct ml_http_exchange *x, CURLcode code)
 {
     switch (code) {
@@ -342,6 +359,7 @@ static enum ml_http_failure failure_of(const struct ml_http_exchange *x, CURLcod
     case CURLE_OPERATION_TIMEDOUT:
         return x->connected ? ML_HTTP_TIME : ML_HTTP_CONNECT_TIME;
     case CURLE_PEER_FAILED_VERIFICATION:
+        return blame(x);
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
         return ML_HTTP_CERTIFICATE;
@@ -354,6 +372,19 @@ static enum ml_http_failure failure_of(const struct ml_http_exchange *x, CURLcod
     }
 }
 
+/* A server that asked for credentials and then let us in knows us for the rest of the call. */
+static void remember_login(struct ml_http_exchange *x)
+{
+    long status = 0, asked = 0;
+
+    if (!x->jar || !x->name)
+        return;
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(x->easy, CURLINFO_HTTPAUTH_AVAIL, &asked);
+    if (asked && status != 401)
+        ml_http_jar_remember(x->jar, x->origin, x->name, x->password, !(asked & CURLAUTH_DIGEST));
+}
+
 void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code)
 {
     if (code == CURLE_COULDNT_CONNECT && x->failure == ML_HTTP_OK && x->text[0] != '\0') {
@@ -364,6 +395,7 @@ void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code)
                               x->curl_text[0] ? x->curl_text : curl_easy_strerror(code));
     } else {
         x->text[0] = '\0'; /* one address was denied, another one served */
+        remember_login(x);
     }
     if (x->failure == ML_HTTP_OK && x->save_to)
         write_file(x, "", 0);

@@ -77,23 +77,40 @@ static char *part(CURLU *url, CURLUPart which, unsigned flags)
     return copy;
 }
 
-/* Takes the credentials out of the URL and leaves them with curl, which sends them only to a
- * server that asked for them. */
+static bool is_same(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* Leaves the credentials of the URL, else those this server took before, with curl, which sends
+ * them to a server that asks for them. One that took them as they are gets them at once. */
+static void use_credentials(struct ml_http_exchange *x)
+{
+    const struct ml_http_login *login = x->jar ? ml_http_jar_login(x->jar, x->origin) : NULL;
+    long kinds = (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST);
+
+    if (login && !x->name && !x->password) {
+        x->name = ml_strdup(login->user);
+        x->password = ml_strdup(login->password);
+    }
+    if (!x->name && !x->password)
+        return;
+    if (login && login->basic && is_same(login->user, x->name) &&
+        is_same(login->password, x->password))
+        kinds = (long)CURLAUTH_BASIC;
+    curl_easy_setopt(x->easy, CURLOPT_USERNAME, x->name ? x->name : "");
+    curl_easy_setopt(x->easy, CURLOPT_PASSWORD, x->password ? x->password : "");
+    curl_easy_setopt(x->easy, CURLOPT_HTTPAUTH, kinds);
+}
+
+/* Takes the credentials and the fragment out of the URL. */
 static void take_credentials(struct ml_http_exchange *x, CURLU *url)
 {
-    char *user = part(url, CURLUPART_USER, CURLU_URLDECODE);
-    char *password = part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
-
-    if (user || password) {
-        curl_easy_setopt(x->easy, CURLOPT_USERNAME, user ? user : "");
-        curl_easy_setopt(x->easy, CURLOPT_PASSWORD, password ? password : "");
-        curl_easy_setopt(x->easy, CURLOPT_HTTPAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST));
-    }
+    x->name = part(url, CURLUPART_USER, CURLU_URLDECODE);
+    x->password = part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
     curl_url_set(url, CURLUPART_USER, NULL, 0);
     curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
     curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-    ml_free(user);
-    ml_free(password);
 }
 
 static bool has_control(const char *text)
@@ -123,7 +140,9 @@ static const char *read_url_parts(struct ml_http_exchange *x, CURLU *url, const 
     port = part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     x->port = (uint16_t)strtoul(port ? port : "0", NULL, 10);
     ml_free(port);
+    x->origin = ml_format("%s://%s:%u", scheme == 8 ? "https" : "http", x->host, x->port);
     take_credentials(x, url);
+    use_credentials(x);
     x->url = part(url, CURLUPART_URL, 0);
     return x->url ? NULL : "not a URL";
 }

@@ -1,14 +1,17 @@
 /* Who may call in: the allow list, digest for users, refusals at a bounded rate. */
 #include <arpa/inet.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/sip/agent_priv.h"
 #include "core/sip/auth.h"
+#include "core/sip/headers.h"
+
+#define REALM "moonline"
 
 enum { REFUSALS_A_SECOND = 20 }; /* the rest is dropped: no amplifier for spoofed sources */
 
@@ -29,22 +32,22 @@ static bool address_bytes(const char *text, unsigned char bytes[16], bool *ipv4)
 
 bool ml_cidr_match(const char *cidr, const char *host)
 {
+    struct ml_str rest = ml_str(cidr), base;
     unsigned char net[16], address[16];
     char text[64];
-    char *slash;
     bool net_ipv4, ipv4;
-    int bits;
+    uint64_t bits;
 
-    snprintf(text, sizeof text, "%s", cidr);
-    slash = strchr(text, '/');
-    if (slash)
-        *slash = '\0';
+    ml_str_cut(&rest, '/', &base);
+    snprintf(text, sizeof text, "%.*s", base.n < sizeof text ? (int)base.n : 0, base.p);
     if (!address_bytes(text, net, &net_ipv4) || !address_bytes(host, address, &ipv4))
         return false;
-    bits = slash ? atoi(slash + 1) : net_ipv4 ? 32 : 128;
+    bits = net_ipv4 ? 32 : 128;
+    if (rest.p && ml_str_uint(rest, bits, &bits) != 0)
+        return false;
     if (net_ipv4)
         bits += 96;
-    for (int i = 0; i < bits && i < 128; i++) {
+    for (uint64_t i = 0; i < bits; i++) {
         int mask = 0x80 >> (i % 8);
 
         if ((net[i / 8] & mask) != (address[i / 8] & mask))
@@ -83,19 +86,18 @@ static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_s
     }
     ml_log(ML_LOG_INFO, NULL, "%s:%s may not call in: not in sip.allow, and there are no sip.users",
            source->kind, source->host);
-    nta_incoming_treply(irq, SIP_403_FORBIDDEN, TAG_END());
+    nta_incoming_treply(irq, SIP_403_FORBIDDEN, SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
     return 403;
 }
 
-static int challenge(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_sip_place *source,
-                     bool stale)
+static int challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *source, bool stale)
 {
-    char *strong = ml_auth_challenge("moonline", source->host, stale, "SHA-256");
-    char *weak = ml_auth_challenge("moonline", source->host, stale, "MD5");
+    char *strong = ml_auth_challenge(REALM, source, stale, "SHA-256");
+    char *weak = ml_auth_challenge(REALM, source, stale, "MD5");
 
-    (void)agent;
     nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(strong),
-                        SIPTAG_WWW_AUTHENTICATE_STR(weak), TAG_END());
+                        SIPTAG_WWW_AUTHENTICATE_STR(weak), SIPTAG_SERVER_STR(agent->user_agent),
+                        TAG_END());
     ml_free(strong);
     ml_free(weak);
     return 401;
@@ -115,9 +117,9 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
         return refuse(agent, irq, source) ? 403 : -1;
     for (const sip_authorization_t *given = sip->sip_authorization; given; given = given->au_next) {
         su_home_t home[1] = {SU_HOME_INIT(home)};
-        char *text = sip_header_as_string(home, (const sip_header_t *)given);
+        char *text = ml_header_text(home, (const sip_header_t *)given);
         enum ml_auth_result result =
-            ml_auth_verify(text, sip->sip_request->rq_method_name, "moonline", source->host,
+            ml_auth_verify(text ? text : "", sip->sip_request->rq_method_name, REALM, source->host,
                            password_of, agent, name, sizeof name);
 
         su_home_deinit(home);
@@ -127,5 +129,5 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
         }
         stale = stale || result == ML_AUTH_STALE;
     }
-    return challenge(agent, irq, source, stale);
+    return challenge(agent, irq, source->host, stale);
 }

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/sip/agent_priv.h"
+#include "core/sip/guard.h"
 #include "core/sip/leg_priv.h"
 
 enum {
@@ -63,7 +64,6 @@ static void agent_free(struct ml_agent *agent)
     ml_free((char *)(uintptr_t)agent->tls.ca_file);
     ml_free(agent->advertise);
     ml_free(agent->user_agent);
-    ml_free(agent->tls_folder);
     ml_free(agent);
 }
 
@@ -237,7 +237,8 @@ static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
         ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
         NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),
         NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_TIMEOUT_408(0), NTATAG_SERVER_RPORT(1),
-        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_408(1), TAG_END());
+        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_PASS_408(1),
+        TAG_END());
     if (!agent->nta)
         return ml_fail(fault, ML_ENET, "the SIP stack did not start");
     agent->outside = nta_leg_tcreate(agent->nta, on_outside, (nta_leg_magic_t *)agent,
@@ -258,7 +259,10 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
     ml_list_init(&agent->transports);
     ml_list_init(&agent->legs);
     copy_options(agent, options);
-    status = open_nta(agent, fault);
+    status = ml_guard_open(loop, fault);
+    agent->guarded = status == 0;
+    if (status == 0)
+        status = open_nta(agent, fault);
     for (size_t i = 0; status == 0 && i < options->listen_count; i++) {
         struct ml_sip_place place = {0};
 
@@ -285,6 +289,8 @@ void ml_agent_free(struct ml_agent *agent)
         nta_leg_destroy(agent->outside);
     if (agent->nta)
         nta_agent_destroy(agent->nta);
+    if (agent->guarded)
+        ml_guard_close();
     agent_free(agent);
 }
 

@@ -48,7 +48,7 @@ struct ml_agent {
     int live; /* legs that are not over */
     struct ml_resolver *resolver;
     struct ml_agent_tls tls;
-    char *advertise, *user_agent, *tls_folder;
+    char *advertise, *user_agent;
     char **allow;
     size_t allow_count;
     struct ml_agent_user *users;
@@ -58,7 +58,7 @@ struct ml_agent {
     int64_t refused_at;
     ml_agent_trace_fn *trace;
     void *trace_user;
-    bool closing;
+    bool closing, guarded;
 };
 
 /* ---- transport.c ---- */

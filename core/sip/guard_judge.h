@@ -23,12 +23,22 @@ struct ml_guard_field {
 
 /* A message cut into lines. Everything points into the bytes it was made of. */
 struct ml_guard_message {
-    struct ml_str start, body;
+    struct ml_str start, body; /* body: as much of it as is there, at most length */
     struct ml_guard_field fields[ML_GUARD_MAX_HEADERS];
     size_t count;
+    size_t head;     /* bytes up to and with the empty line; 0: there was none */
     bool has_length; /* Content-Length, and it could be read: */
     uint64_t length;
+    bool has_nul;               /* as a quoted pair: legal, and no C text can hold it */
+    enum ml_guard_reason fault; /* the first thing wrong with the lines, or ML_GUARD_PASSED */
+    const char *why;
 };
+
+/* Empty lines before the start line are skipped. Goes on after a fault as far as it can. */
+void ml_guard_cut(struct ml_str bytes, struct ml_guard_message *message);
+/* The first field of that name, long or compact form, from index *at on, which goes past it. */
+const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *message,
+                                            const char *name, size_t *at);
 
 enum ml_guard_action { ML_GUARD_PASS, ML_GUARD_DROP, ML_GUARD_ANSWER };
 
@@ -51,15 +61,15 @@ enum ml_guard_frame {
     ML_GUARD_MORE,  /* not all there yet */
     ML_GUARD_BROKEN /* where the next one begins cannot be known: answer this and close */
 };
-/* How much of a stream is its first message. */
+/* How much of a stream is its first message. ML_GUARD_MORE: *length is what there must be before it
+ * is worth asking again. */
 enum ml_guard_frame ml_guard_frame(struct ml_str bytes, size_t *length);
 
 /* The stateless answer to a request that could be cut into lines: to whom (the port the response
- * goes to: rport's source port or that of Via), and its text, made with ml_alloc. NULL: there is no
- * Via to answer to. */
-char *ml_guard_answer(const struct ml_guard_message *message,
-                      const struct ml_guard_verdict *verdict, const char *source,
-                      uint16_t source_port, uint16_t *port);
+ * goes to: rport's source port or that of Via), and its text, which may hold NULs and is the
+ * caller's. False: it has no Via to answer to. */
+bool ml_guard_answer(const struct ml_guard_message *message, const struct ml_guard_verdict *verdict,
+                     const char *source, uint16_t source_port, struct ml_buf *text, uint16_t *port);
 
 /* ---- pieces of grammar (guard_grammar.c) ---- */
 
@@ -88,7 +98,7 @@ struct ml_guard_via {
 };
 bool ml_guard_parse_via(struct ml_str text, struct ml_guard_via *via);
 /* Are these ";name=value" parameters well formed? name NULL: only that. found: its value, p NULL
- * when absent. */
+ * when absent, n 0 (at the end of the name) when it has none; twice is not well formed. */
 bool ml_guard_parameters(struct ml_str text, const char *name, struct ml_str *found);
 
 #endif

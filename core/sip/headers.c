@@ -2,7 +2,12 @@
 
 #include <string.h>
 
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_alloc.h>
+
 #include "core/base/mem.h"
+
+enum { TEXT_MAX = 65536 }; /* twice the largest message */
 
 /* Length of the line at text without its end; *next is past the end. */
 static size_t line_length(struct ml_str text, size_t *next)
@@ -90,4 +95,16 @@ struct ml_header *ml_headers_copy(const struct ml_header *headers, size_t count)
         at += strlen(at) + 1;
     }
     return copies;
+}
+
+char *ml_header_text(su_home_t *home, const sip_header_t *header)
+{
+    for (size_t size = 512; size <= TEXT_MAX; size *= 2) {
+        char *text = su_alloc(home, size);
+        issize_t n = text ? sip_header_field_e(text, size, header, 0) : -1;
+
+        if (n >= 0 && (size_t)n + 2 < size) /* with less room the last word may be missing */
+            return text;
+    }
+    return NULL;
 }

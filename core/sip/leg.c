@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
+#include "core/sip/tls.h"
 
 struct told {
     struct ml_link link;
@@ -107,6 +108,8 @@ static void let_go_of_sofia(struct ml_leg *leg)
         nta_outgoing_destroy(leg->ack);
     if (leg->dialog)
         nta_leg_destroy(leg->dialog);
+    ml_tls_forget(leg->tls);
+    leg->tls = NULL;
     leg->invite_in = NULL;
     leg->invite_out = leg->bye = leg->ack = NULL;
     leg->dialog = NULL;

@@ -1,5 +1,4 @@
 /* Inside the dialog: requests from the peer, and ours. */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,76 +20,6 @@ struct ml_str ml_leg_body(const sip_t *sip)
     if (sip && sip->sip_payload && sip->sip_payload->pl_data)
         body = (struct ml_str){sip->sip_payload->pl_data, sip->sip_payload->pl_len};
     return body;
-}
-
-char *ml_header_lines(su_home_t *home, const struct ml_header *headers, size_t count)
-{
-    char *lines = NULL;
-
-    for (size_t i = 0; i < count; i++)
-        lines =
-            su_sprintf(home, "%s%s: %s\r\n", lines ? lines : "", headers[i].name, headers[i].value);
-    return lines;
-}
-
-/* ---- where requests go ---- */
-
-/* 10/8, 172.16/12, 192.168/16, loopback, link-local: an address that may mean another host there.
- */
-static bool is_private(const char *host)
-{
-    static const char *const nets[] = {"10.0.0.0/8",  "172.16.0.0/12",  "192.168.0.0/16",
-                                       "127.0.0.0/8", "169.254.0.0/16", "fc00::/7",
-                                       "fe80::/10",   "::1/128",        NULL};
-
-    for (const char *const *net = nets; *net; net++)
-        if (ml_cidr_match(*net, host))
-            return true;
-    return false;
-}
-
-void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip)
-{
-    const char *host = sip->sip_contact ? sip->sip_contact->m_url->url_host : NULL;
-    char bare[ML_SIP_HOST_BYTES];
-    size_t n = host ? strlen(host) : 0;
-
-    if (!host || sip->sip_record_route)
-        return;
-    snprintf(bare, sizeof bare, "%.*s", (int)(host[0] == '[' && n > 2 ? n - 2 : n),
-             host + (host[0] == '[' ? 1 : 0));
-    /* A name would have to be resolved, and the peer is known to be where it sent from. */
-    leg->contact_private =
-        !ml_host_is_numeric(bare) || (is_private(bare) && strcmp(bare, leg->peer.host) != 0);
-}
-
-const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
-{
-    char where[96];
-
-    if (!leg->contact_private && strcmp(leg->peer.kind, "udp") == 0)
-        return NULL;
-    if (!leg->contact_private && leg->incoming == false)
-        return NULL;
-    ml_place_print(&leg->peer, where, sizeof where);
-    snprintf(buffer, size, "sip:%s;transport=%s", where, leg->peer.kind);
-    return URL_STRING_MAKE(buffer);
-}
-
-void ml_leg_send_ack(struct ml_leg *leg, uint32_t cseq, const char *answer)
-{
-    su_home_t home[1] = {SU_HOME_INIT(home)};
-    char target[160];
-
-    if (leg->ack)
-        nta_outgoing_destroy(leg->ack);
-    leg->ack =
-        nta_outgoing_tcreate(leg->dialog, NULL, NULL, ml_leg_target(leg, target, sizeof target),
-                             SIP_METHOD_ACK, NULL, TPTAG_IDENT(leg->transport->ident),
-                             SIPTAG_CSEQ(sip_cseq_create(home, cseq, SIP_METHOD_ACK)),
-                             TAG_IF(answer, SIPTAG_CONTENT_TYPE_STR("application/sdp")),
-                             TAG_IF(answer, SIPTAG_PAYLOAD_STR(answer)), TAG_END());
-    su_home_deinit(home);
 }
 
 /* ---- offer and answer ---- */
@@ -382,11 +311,9 @@ void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t
 
     if (leg->bye || !leg->dialog)
         return;
-    leg->bye = nta_outgoing_tcreate(leg->dialog, on_bye_response, leg,
-                                    ml_leg_target(leg, target, sizeof target), SIP_METHOD_BYE, NULL,
-                                    TPTAG_IDENT(leg->transport->ident),
-                                    SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
-                                    TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
+    leg->bye = ml_leg_send(leg, on_bye_response, ml_leg_target(leg, target, sizeof target),
+                           SIP_METHOD_BYE, NULL, SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
+                           TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
     su_home_deinit(home);
     ml_leg_enter(leg, ML_LEG_LEAVING);
     if (leg->agent->closing)
@@ -424,7 +351,7 @@ void ml_leg_abandon(struct ml_leg *leg)
     leg->fn = NULL;
     ml_leg_ref(leg);
     if (leg->state == ML_LEG_CALLING && leg->invite_out)
-        nta_outgoing_tcancel(leg->invite_out, NULL, NULL, TAG_END());
+        ml_leg_send_cancel(leg);
     else if (leg->state == ML_LEG_INCOMING)
         nta_incoming_treply(leg->invite_in, SIP_480_TEMPORARILY_UNAVAILABLE, TAG_END());
     else if (leg->state == ML_LEG_UP)
@@ -455,11 +382,9 @@ int ml_leg_send_digit(struct ml_leg *leg, char digit, int duration_ms)
     if (leg->state != ML_LEG_UP)
         return ML_ESTATE;
     snprintf(body, sizeof body, "Signal=%c\r\nDuration=%d\r\n", digit, duration_ms);
-    return nta_outgoing_tcreate(leg->dialog, on_info_response, leg,
-                                ml_leg_target(leg, target, sizeof target), SIP_METHOD_INFO, NULL,
-                                TPTAG_IDENT(leg->transport->ident),
-                                SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"),
-                                SIPTAG_PAYLOAD_STR(body), TAG_END())
+    return ml_leg_send(leg, on_info_response, ml_leg_target(leg, target, sizeof target),
+                       SIP_METHOD_INFO, NULL, SIPTAG_CONTENT_TYPE_STR("application/dtmf-relay"),
+                       SIPTAG_PAYLOAD_STR(body), TAG_END())
                ? ML_OK
                : ML_ENET;
 }
@@ -532,11 +457,10 @@ int ml_leg_reoffer(struct ml_leg *leg)
              leg->refresher ? "uac" : "uas");
     leg->offer = ML_OFFER_SENT;
     leg->reinviting = true;
-    leg->invite_out = nta_outgoing_tcreate(
-        leg->dialog, on_reinvite_response, leg, ml_leg_target(leg, target, sizeof target),
-        SIP_METHOD_INVITE, NULL, TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
-        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
-        SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
+    leg->invite_out = ml_leg_send(
+        leg, on_reinvite_response, ml_leg_target(leg, target, sizeof target), SIP_METHOD_INVITE,
+        NULL, SIPTAG_CONTACT(leg->contact), SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
+        SIPTAG_SUPPORTED_STR("timer"), SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
         TAG_IF(leg->session_interval, SIPTAG_SESSION_EXPIRES_STR(session)),
         SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(sdp), TAG_END());
     ml_free(sdp);

@@ -8,7 +8,7 @@
 #include "core/sip/auth.h"
 #include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
-#include "core/sip/tls.h"
+#include "core/sip/tls_priv.h"
 
 enum {
     TARGETS_MAX = 16,
@@ -30,7 +30,6 @@ struct ml_route {
     char *authorization; /* header line of the answer to the last challenge */
     int challenged_by_uas, challenged_by_proxy;
     unsigned long min_se; /* of a 422, 0: none came; asked for instead of our own interval */
-    struct ml_tls_watch *tls;
 };
 
 void ml_leg_route_free(struct ml_leg *leg)
@@ -42,8 +41,6 @@ void ml_leg_route_free(struct ml_leg *leg)
     leg->route = NULL;
     if (route->query)
         ml_query_cancel(route->query);
-    if (route->tls)
-        ml_tls_forget(route->tls);
     ml_timer_free(route->silence);
     ml_free(route->offer);
     ml_free(route->bind);
@@ -93,9 +90,9 @@ static void on_tls_failure(const char *text, void *user)
 {
     struct ml_leg *leg = user;
 
-    leg->route->tls = NULL; /* told once */
-    if (!try_next(leg))
-        fail(leg, ML_CAUSE_TLS, text);
+    if (leg->state == ML_LEG_UP || leg->state == ML_LEG_OVER || try_next(leg))
+        return; /* in a call the request that failed says so */
+    fail(leg, ML_CAUSE_TLS, text);
 }
 
 static void send_invite(struct ml_leg *leg)
@@ -110,10 +107,9 @@ static void send_invite(struct ml_leg *leg)
     ml_place_print(to, where, sizeof where);
     snprintf(url, sizeof url, "sip:%s;transport=%s", where, to->kind);
     snprintf(seconds, sizeof seconds, "%lu", route->min_se ? route->min_se : (unsigned long)own);
-    leg->invite_out = nta_outgoing_tcreate(
-        leg->dialog, on_response, leg, URL_STRING_MAKE(url), SIP_METHOD_INVITE,
-        URL_STRING_MAKE(leg->uri), TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
-        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
+    leg->invite_out = ml_leg_send(
+        leg, on_response, URL_STRING_MAKE(url), SIP_METHOD_INVITE, URL_STRING_MAKE(leg->uri),
+        SIPTAG_CONTACT(leg->contact), SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
         SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
         TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
         TAG_IF(own || route->min_se, SIPTAG_SESSION_EXPIRES_STR(seconds)),
@@ -240,12 +236,11 @@ static void try_target(struct ml_leg *leg)
         fail(leg, ML_CAUSE_NETWORK, "no port for the audio");
         return;
     }
-    if (route->tls)
-        ml_tls_forget(route->tls);
-    route->tls = NULL;
+    ml_tls_forget(leg->tls);
+    leg->tls = NULL;
     if (strcmp(leg->peer.kind, "tls") == 0)
-        route->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
-                                   &leg->agent->tls, on_tls_failure, leg);
+        leg->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
+                                 &leg->agent->tls, on_tls_failure, leg);
     send_invite(leg);
 }
 
@@ -459,7 +454,7 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     /* SHA-256 first, whatever the order in which they are offered. */
     for (int strong = 1; !value && strong >= 0; strong--) {
         for (const msg_auth_t *one = challenge; !value && one; one = one->au_next) {
-            char *text = sip_header_as_string(home, (const sip_header_t *)one);
+            char *text = ml_header_text(home, (const sip_header_t *)one);
 
             if (text && (!strong || su_strcasestr(text, "SHA-256")))
                 ml_auth_answer(text, "INVITE", leg->uri, ml_str(leg->route->offer), leg->username,
@@ -536,5 +531,5 @@ void ml_leg_cancel(struct ml_leg *leg)
         return;
     }
     ml_leg_enter(leg, ML_LEG_LEAVING);
-    nta_outgoing_tcancel(leg->invite_out, NULL, NULL, TAG_END());
+    ml_leg_send_cancel(leg);
 }

@@ -32,6 +32,7 @@ struct ml_leg {
     nta_incoming_t *invite_in;  /* UAS: the INVITE; or a re-INVITE waiting for its ACK */
     nta_outgoing_t *invite_out; /* UAC: the INVITE, or our re-INVITE */
     nta_outgoing_t *bye;
+    struct ml_tls_watch *tls; /* UAC over TLS: whom our requests are for */
     const struct ml_transport *transport;
     char *advertise, *proxy;
     struct ml_sip_place peer; /* where the INVITE came from, or went to */
@@ -82,12 +83,7 @@ void ml_leg_tell_message(struct ml_leg *leg, enum ml_leg_event_kind kind, enum m
 /* Requests inside the dialog. */
 int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t *irq,
                       const sip_t *sip);
-/* Where an in-dialog request goes when the peer's Contact cannot be reached directly; else NULL. */
-const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size);
-/* After a dialog-forming message: is its Contact private and not the source? */
-void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip);
 void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t count);
-void ml_leg_send_ack(struct ml_leg *leg, uint32_t cseq, const char *answer);
 /* The SDP of a message, or an empty text. */
 struct ml_str ml_leg_body(const sip_t *sip);
 /* Reads the offer or answer in sip by the state of the exchange: 0, or a SIP code to refuse with.
@@ -95,6 +91,19 @@ struct ml_str ml_leg_body(const sip_t *sip);
 int ml_leg_take_body(struct ml_leg *leg, const sip_t *sip);
 /* A reliable response or request is about to go: the SDP it must carry, or NULL. Caller frees. */
 char *ml_leg_give_body(struct ml_leg *leg);
+
+/* ---- leg_send.c ---- */
+/* Sends a request of the dialog by the leg's transport; the rest is as for nta_outgoing_tcreate. */
+nta_outgoing_t *ml_leg_send(struct ml_leg *leg, nta_response_f *callback, const url_string_t *route,
+                            sip_method_t method, const char *name, const url_string_t *uri,
+                            tag_type_t tag, tag_value_t value, ...);
+/* CANCEL of invite_out. */
+void ml_leg_send_cancel(struct ml_leg *leg);
+void ml_leg_send_ack(struct ml_leg *leg, uint32_t cseq, const char *answer);
+/* Where an in-dialog request goes when the peer's Contact cannot be reached directly; else NULL. */
+const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size);
+/* After a dialog-forming message: is its Contact private and not the source? */
+void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip);
 /* Header lines for SIPTAG_HEADER_STR, or NULL. In home. */
 char *ml_header_lines(su_home_t *home, const struct ml_header *headers, size_t count);
 

@@ -38,10 +38,9 @@ static void send_update(struct ml_leg *leg)
     char target[160], session[40];
 
     snprintf(session, sizeof session, "%d;refresher=uac", leg->session_interval);
-    nta_outgoing_tcreate(
-        leg->dialog, on_update_response, leg, ml_leg_target(leg, target, sizeof target),
-        SIP_METHOD_UPDATE, NULL, TPTAG_IDENT(leg->transport->ident), SIPTAG_CONTACT(leg->contact),
-        SIPTAG_SUPPORTED_STR("timer"), SIPTAG_SESSION_EXPIRES_STR(session), TAG_END());
+    ml_leg_send(leg, on_update_response, ml_leg_target(leg, target, sizeof target),
+                SIP_METHOD_UPDATE, NULL, SIPTAG_CONTACT(leg->contact),
+                SIPTAG_SUPPORTED_STR("timer"), SIPTAG_SESSION_EXPIRES_STR(session), TAG_END());
 }
 
 static void on_timer(void *user)

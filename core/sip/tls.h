@@ -1,5 +1,6 @@
 /* TLS as sofia does not do it: the peer's name in the handshake (SNI) and in the certificate check,
- * and a failure told at once. Works on the connections announced here, no others. Loop thread. */
+ * a failure told at once, and no connection used for a name it was not verified for. Works on the
+ * connections of agents; those that nobody announced are not made at all. Loop thread. */
 #ifndef ML_SIP_TLS_H
 #define ML_SIP_TLS_H
 
@@ -10,15 +11,16 @@
 
 struct ml_tls_watch;
 
-/* text: why the handshake with that peer failed ("certificate is for another name", ...). Called once,
- * in a later turn; the watch is gone then. */
+/* text: why the handshake with that peer failed ("its certificate is for another name", ...).
+ * Called at most once, in a later turn. The watch is to be forgotten all the same; there too. */
 typedef void ml_tls_failed_fn(const char *text, void *user);
 
-/* The next connection to that address and port is meant for the host `name` (a DNS name, or the
- * address itself). options: trust, or no_verify; borrowed until forgotten. */
+/* Requests to that address and port are meant for the host `name` (a DNS name, or the address
+ * itself). options: trust, or no_verify; borrowed as long as the agent lives. */
 struct ml_tls_watch *ml_tls_expect(struct ml_loop *loop, const char *address, uint16_t port,
                                    const char *name, const struct ml_agent_tls *options,
                                    ml_tls_failed_fn *fn, void *user);
+/* NULL is allowed. */
 void ml_tls_forget(struct ml_tls_watch *watch);
 
 #endif

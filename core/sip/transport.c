@@ -9,6 +9,11 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/sip/agent_priv.h"
+#include "core/sip/tls_priv.h"
+
+/* sofia looks for certificates in a folder and, without one, in the user's home. Ours are in place
+ * before it looks. */
+#define NO_FOLDER "/dev/null"
 
 bool ml_host_is_ipv6(const char *host)
 {
@@ -82,16 +87,21 @@ static int bind_in_sofia(struct ml_agent *agent, const struct ml_transport *tran
     const struct ml_sip_place *place = &transport->place;
     bool tls = strcmp(place->kind, "tls") == 0, ipv6 = ml_host_is_ipv6(place->host);
     char url[160], port[8] = "*";
+    int status;
 
     if (place->port)
         snprintf(port, sizeof port, "%u", place->port);
     snprintf(url, sizeof url, "%s:%s%s%s:%s;transport=%s", tls ? "sips" : "sip", ipv6 ? "[" : "",
              place->host, ipv6 ? "]" : "", port, place->kind);
-    return nta_agent_add_tport(
+    if (tls)
+        ml_tls_context_begin(agent);
+    status = nta_agent_add_tport(
         agent->nta, URL_STRING_MAKE(url), TPTAG_IDENT(transport->ident), TPTAG_STUN_SERVER(0),
         TPTAG_IDLE(60000), TPTAG_TIMEOUT(10000), TPTAG_REUSE(1), TPTAG_QUEUESIZE(1000),
-        TAG_IF(tls && agent->tls_folder, TPTAG_CERTIFICATE(agent->tls_folder)),
-        TPTAG_TLS_VERIFY_POLICY(0), TAG_END());
+        TAG_IF(tls, TPTAG_CERTIFICATE(NO_FOLDER)), TPTAG_TLS_VERIFY_POLICY(0), TAG_END());
+    if (tls && !ml_tls_context_end())
+        status = -1; /* then nothing would be verified */
+    return status;
 }
 
 int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, bool listener,
@@ -100,7 +110,14 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
     struct ml_transport *transport = ml_alloc(sizeof *transport);
     static unsigned long number;
     char where[80];
+    int status = ML_OK;
 
+    if (strcmp(place->kind, "tls") == 0)
+        status = ml_tls_check(&agent->tls, listener, fault);
+    if (status != ML_OK) {
+        ml_free(transport);
+        return status;
+    }
     transport->place = *place;
     transport->listener = listener;
     snprintf(transport->ident, sizeof transport->ident, "%s-%lu", place->kind, ++number);
@@ -108,10 +125,8 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
     if (bind_in_sofia(agent, transport) != 0) {
         ml_free(transport);
         return ml_fail(fault, ML_ENET,
-                       "cannot listen on %s:%s: is it in use, is it an address of "
-                       "this machine%s?",
-                       place->kind, where,
-                       strcmp(place->kind, "tls") == 0 ? ", are certificate and key readable" : "");
+                       "cannot listen on %s:%s: is it in use, is it an address of this machine?",
+                       place->kind, where);
     }
     transport->place.port = real_port(agent, transport->ident);
     ml_place_print(&transport->place, where, sizeof where);
@@ -155,6 +170,10 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
         any = find(agent, "tls", NULL, ipv6);
     if (!bind && !any)
         return NULL;
+    if (!bind)
+        transport = find(agent, to->kind, any->place.host, ipv6); /* made for a call before */
+    if (transport)
+        return transport;
     memcpy(place.kind, to->kind, sizeof place.kind);
     snprintf(place.host, sizeof place.host, "%s", bind ? bind : any->place.host);
     place.port = same ? same->place.port : 0;

@@ -78,4 +78,14 @@ function address.port(text)
   return port and port <= 65535 and port or nil
 end
 
+---The SIP URI of a listener, "tcp:127.0.0.1:5060" -> "sip:user@127.0.0.1:5060;transport=tcp".
+---@param listener string
+---@param user string?
+---@return string
+function address.uri(listener, user)
+  local transport, where = listener:match("^(%l+):(.*)$")
+  return ("sip:%s%s%s"):format(user and user .. "@" or "", where,
+    transport ~= "udp" and ";transport=" .. transport or "")
+end
+
 return address

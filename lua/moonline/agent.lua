@@ -1,5 +1,6 @@
 -- A SIP endpoint for Lua programs: takes and places calls. Fake phones of tests and demos are these.
 
+local address = require "moonline.address"
 local call = require "moonline.call"
 local leg = require "moonline.leg"
 local log = require "moonline.log"
@@ -65,9 +66,7 @@ end
 ---@param index integer? of its addresses
 ---@return string
 function Agent:uri(user, index)
-  local transport, where = self.addresses[index or 1]:match("^(%l+):(.*)$")
-  return ("sip:%s%s%s"):format(user and user .. "@" or "", where,
-    transport ~= "udp" and ";transport=" .. transport or "")
+  return address.uri(self.addresses[index or 1], user)
 end
 
 ---Ends its calls and closes its transports.
@@ -82,7 +81,7 @@ end
 Agent.__close = Agent.close
 
 ---Opens transports.
----@param options { listen: string[]?, users: table<string, string>?, allow: string[]?, tls: table?, codecs: string[]?, no_telephone_event: boolean?, resolve: table<string, string>? }?
+---@param options { listen: string[]?, users: table<string, string>?, allow: string[]?, tls: table?, codecs: string[]?, no_telephone_event: boolean?, telephone_event: integer?, resolve: table<string, string>? }?
 ---@return moonline.Phone?, string? why
 function agent.open(options)
   local env = runtime.env()

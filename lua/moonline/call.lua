@@ -49,16 +49,13 @@ function call.begin(env, agent, uri, options)
   local box = task.mailbox()
   local core, why, text = agent:dial(dial_options(env, uri, options, box))
   if not core then return nil, "failed", text or why end
-  local info = core:info()
   local plain = uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
-    direction = "outbound-api", box = box, from = info.from, to = plain,
-    parent_sid = options.parent_sid,
+    direction = "outbound-api", box = box, to = plain, parent_sid = options.parent_sid,
   })
 end
 
 local function answered(own, event)
-  own.info = own.core:info()
   own.answer_headers = event.headers
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()
@@ -103,7 +100,7 @@ function call.place(env, agent, uri, options)
   if not own then return nil, why, text end
   local kept = false
   local _ <close> = setmetatable({}, { __close = function()
-    if not kept then own:hangup() end
+    if not kept then own:close() end
   end })
   local taken, word, status = call.await(own, options.timeout)
   kept = taken ~= nil
@@ -119,7 +116,7 @@ local function attempt(self, uri, options, outcomes)
   end
   local taken = false
   local _ <close> = setmetatable({}, { __close = function()
-    if not taken then own:hangup() end
+    if not taken then own:close() end
   end })
   if options.screen then
     local ok, value = task.catch(options.screen, own)
@@ -191,7 +188,8 @@ function Leg:bridge(other)
 end
 
 ---Records what this leg says. Its hangup ends it, and is no error. Hold the result with <close>.
----@param options { max: number?, silence: number?, keys: string?, trim: boolean? }?
+---In the background the call goes on at once, and the recording lasts until its stop() or <close>.
+---@param options { max: number?, silence: number?, keys: string?, trim: boolean?, background: boolean? }?
 ---@return { path: string, sid: string, url: string, duration: number, why: string, key: string? }? recording
 ---@return string? why
 function Leg:record(options)
@@ -199,9 +197,9 @@ function Leg:record(options)
   options = options or {}
   local one, why = recording.start(self, {
     trim = options.trim, max = options.max, silence = options.silence, keys = options.keys,
-    box = self.box, source = "RecordVerb",
+    box = not options.background and self.box or nil, source = "RecordVerb",
   })
-  if not one then return nil, why end
+  if not one or options.background then return one, why end
   local ok, value = task.catch(function() return self:wait { "recorded" } end)
   if not ok and not (value.kind == "hangup" and value.leg == self) then
     one:stop()

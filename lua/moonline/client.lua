@@ -1,9 +1,11 @@
 -- HTTP for scripts: requests that wait for their answer, and a web server of one's own.
 
 local core = require "moonline.core.http"
+local crypto = require "moonline.core.crypto"
 local json = require "dkjson"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
+local signature = require "moonline.webhook.signature"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
 
@@ -50,6 +52,7 @@ end
 ---@class moonline.WebRequest
 ---@field method string
 ---@field path string
+---@field url string as the client asked for it
 ---@field params table<string, string> of the query and of a form
 ---@field headers table<string, string> lower-case names
 ---@field body string
@@ -71,7 +74,16 @@ function WebRequest:respond(status, body, headers)
   return ok, why
 end
 
-local function web_request(core_request)
+---Does it carry the X-Twilio-Signature of who knows this auth token?
+---@param token string
+---@return boolean
+function WebRequest:is_signed(token)
+  local form = self.method == "POST" and self.form or nil
+  local wanted = signature.of(token, self.url, form)
+  return crypto.equal(self.headers["x-twilio-signature"] or "", wanted)
+end
+
+local function web_request(core_request, scheme)
   local info = core_request:info()
   if not info then return nil end
   local self = setmetatable({
@@ -79,9 +91,12 @@ local function web_request(core_request)
     peer = info.peer, body = info.body, headers = {}, params = {}, list = {},
   }, WebRequest)
   for _, header in ipairs(info.headers) do self.headers[header[1]:lower()] = header[2] end
-  local form = (self.headers["content-type"] or ""):match("^application/x%-www%-form%-urlencoded")
-  for _, text in ipairs { info.query or "", form and info.body or "" } do
-    for _, pair in ipairs(url.parse_form(text)) do
+  self.url = ("%s://%s%s"):format(scheme, self.headers.host or "", info.target)
+  local kind = self.headers["content-type"] or ""
+  local is_form = kind:match("^application/x%-www%-form%-urlencoded")
+  self.form = url.parse_form(is_form and info.body or "")
+  for _, list in ipairs { url.parse_form(info.query or ""), self.form } do
+    for _, pair in ipairs(list) do
       self.params[pair[1]] = pair[2]
       self.list[#self.list + 1] = pair
     end
@@ -114,11 +129,12 @@ end
 
 WebServer.__close = WebServer.close
 
-local function serve(box, fn)
+-- The task holds the server: it serves until it is closed.
+local function serve(self, fn)
   while true do
-    local event = box:wait { "request" }
+    local event = self.box:wait { "request" }
     task.spawn(function()
-      local one = web_request(event.request)
+      local one = web_request(event.request, self.scheme)
       if not one then return end
       respond(one, fn(one))
     end):name("web request")
@@ -132,13 +148,14 @@ end
 function client.serve(options, fn)
   local server, why, text = core.server(options)
   if not server then return nil, text or why end
-  local box = task.mailbox()
-  server:events(box)
-  return setmetatable({
-    core = server, port = server:port(), task = task.spawn(serve, box, fn),
-    url = ("%s://%s:%d"):format(options.certificate and "https" or "http",
-      options.address or "127.0.0.1", server:port()),
+  local scheme = options.certificate and "https" or "http"
+  local self = setmetatable({
+    core = server, box = task.mailbox(), port = server:port(), scheme = scheme,
+    url = ("%s://%s:%d"):format(scheme, options.address or "127.0.0.1", server:port()),
   }, WebServer)
+  server:events(self.box)
+  self.task = task.spawn(serve, self, fn)
+  return self
 end
 
 return client

@@ -64,7 +64,7 @@ function inbound.run(env, core)
   end
   local events = status.of(call, {
     url = route.status_callback, method = route.status_callback_method,
-    warn = function(...) call.log:warning("%d %s", ...) end,
+    warn = function(...) call:warn(...) end,
   })
   local _ <close> = setmetatable({}, { __close = function() ended(env, call, events) end })
   env.live[call] = true

@@ -38,6 +38,13 @@ function moonline.twiml.run(call, what)
   call:run(what)
 end
 
+---Settings of this program's own calls and requests: keys as in a configuration file. Comes first in a
+---program; without it the defaults hold.
+---@param values table
+function moonline.configure(values)
+  runtime.configure(values)
+end
+
 local own_agent
 
 -- The endpoint of a program that did not open one itself: on the addresses of its configuration.

@@ -15,13 +15,13 @@ local task = require "moonline.core.task"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
 local Leg = {}
-Leg.__index = Leg
 Leg.__name = "moonline.Leg"
 
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
 local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 local function with_interrupts(kinds)
@@ -38,7 +38,7 @@ function Leg:over(event)
     self.log:warning("no RTP came any more: hanging up")
     self.core:hangup()
   end
-  self.state, self.ended, self.ended_at = "ended", event, task.clock()
+  self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self.env.calls:remove(self.sid)
 end
 
@@ -49,8 +49,10 @@ function Leg:record_state(fields)
   self.env.calls:set(self.sid, fields)
 end
 
----Raises the hangup value when the leg is over.
+---Raises the hangup value when the leg is over, also when nobody has taken the news yet.
 function Leg:check()
+  local event = not self.ended and self.box:wait(END_KINDS, 0)
+  if event then self:over(event) end
   if self.ended then task.unwind { kind = "hangup", leg = self } end
 end
 
@@ -83,6 +85,12 @@ end
 
 function Leg:fire(name, ...)
   for _, fn in ipairs(self.handlers[name] or {}) do fn(...) end
+end
+
+---A numbered warning: to the log, and to whoever watches.
+function Leg:warn(code, message)
+  self.log:warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
 end
 
 ---Twilio's CallStatus of this leg now.
@@ -121,21 +129,23 @@ function Leg:answer()
   self:record_state()
 end
 
-local REJECT = { busy = { 486, "busy" }, rejected = { 603, "no-answer" } }
+local REJECT = { busy = 486, rejected = 603 }
+-- CallStatus of a call refused with that code; of others: failed.
+local REFUSED = {
+  [486] = "busy", [600] = "busy", [480] = "no-answer", [603] = "no-answer",
+}
 
 ---Refuses a call that is not answered.
 ---@param reason "busy"|"rejected"|integer|nil
 ---@param phrase string?
 function Leg:reject(reason, phrase)
   self:check()
-  local code, status = reason, "failed"
-  if type(reason) ~= "number" then
-    local known = REJECT[reason or "rejected"]
-    if not known then error("reject: busy, rejected or a SIP code expected", 2) end
-    code, status = table.unpack(known)
+  local code = REJECT[reason or "rejected"] or math.tointeger(reason)
+  if not code or code < 300 or code > 699 then
+    error("reject: busy, rejected or a SIP code from 300 to 699 expected", 2)
   end
   self.core:reject(code, phrase)
-  self.final_status = status
+  self.final_status = self.final_status or REFUSED[code] or "failed"
   self:over { kind = "ended", cause = "local" }
 end
 
@@ -151,11 +161,14 @@ function Leg:ready()
   if self.state == "ringing" then self:answer() end
 end
 
--- Plays one prepared item to its end, or until an event of `kinds` comes: that event.
-function Leg:play_low(low, kinds)
+local CANNOT_PLAY = 13420
+
+-- Plays one prepared item to its end, or until an event of `kinds` comes: that event. code is the
+-- number of the warning when it cannot be played.
+function Leg:play_low(low, kinds, code)
   local op, why, text = self.core:play(low)
   if not op then
-    self.log:warning("nothing is played: %s", text or why)
+    self:warn(code or CANNOT_PLAY, "nothing is played: " .. (text or why))
     return nil
   end
   local wanted = { "played" }
@@ -167,7 +180,7 @@ function Leg:play_low(low, kinds)
       return event
     elseif event.op == op then
       if event.why == "failed" then
-        self.log:warning("13420 %s", event.text or "cannot be played")
+        self:warn(code or CANNOT_PLAY, source.problem(low, event.text))
       end
       return nil
     end
@@ -183,12 +196,7 @@ function Leg:play(given, options)
     for _, item in ipairs(source.list(given)) do
       local low, code, message = source.prepare(self, item)
       self:check()
-      if low then
-        self:play_low(low)
-      else
-        self.log:warning("%d %s", code, message)
-        self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
-      end
+      if low then self:play_low(low) else self:warn(code, message) end
     end
   end
 end
@@ -207,66 +215,30 @@ function Leg:send_digits(digits)
   self:play { digits = digits }
 end
 
----Collects keys. A key stops the prompt; the time runs from the prompt's end, or from the last key.
----@param options { play: any, say: string?, timeout: number?, digits: integer?, finish_on_key: string?, type_ahead: boolean? }
----@return string? digits nil when time ran out or the leg ended
----@return "finished"|"timeout"|"hangup"|nil why
----@return string collected what was pressed, also then
-function Leg:gather(options)
-  self:ready()
-  if not options.type_ahead then self.box:drop("digit") end
-  local state = { got = "", finish = options.finish_on_key or "#", max = options.digits }
-  local ok, value = task.catch(self.gather_keys, self, options, state)
-  if ok then return value, state.why, state.got end
-  if type(value) == "table" and value.kind == "hangup" and value.leg == self then
-    return nil, "hangup", state.got
-  end
-  return task.unwind(value)
-end
-
-function Leg:gather_keys(options, state)
-  local function done(event)
-    if state.finish ~= "" and state.finish:find(event.digit, 1, true) then
-      state.why = "finished"
-      return true
-    end
-    state.got = state.got .. event.digit
-    return state.max and #state.got >= state.max
-  end
-  local prompt = options.play or options.say and { say = options.say }
-  for _, item in ipairs(source.list(prompt)) do
-    local low, code, message = source.prepare(self, item)
-    if not low then self.log:warning("%d %s", code, message) end
-    local key = low and self:play_low(low, { "digit" })
-    if key then
-      if done(key) then return state.got end
-      break
-    end
-  end
-  while true do
-    local event = self:wait({ "digit" }, options.timeout or 5)
-    if not event then
-      state.why = "timeout"
-      return nil
-    end
-    if done(event) then return state.got end
-  end
-end
+Leg.gather = require "moonline.gather"
 
 ---Hangs up and lets go.
 function Leg:close()
   self:hangup()
+  self.core:close()
 end
 
 Leg.__close = Leg.close
 
 local function header_map(list)
   local map = {}
-  for _, header in ipairs(list or {}) do
+  for _, header in ipairs(list) do
     local name = header[1]:lower()
     map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
   end
   return map
+end
+
+-- Headers are made into a table when somebody first asks for them.
+function Leg.__index(self, key)
+  if key ~= "headers" then return Leg[key] end
+  self.headers = header_map(self.core:headers())
+  return self.headers
 end
 
 local function plain(uri)
@@ -285,7 +257,7 @@ function leg.new(env, core, fields)
     sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or plain(info.from), to = fields.to or plain(info.request_uri),
-    headers = header_map(info.headers), state = info.incoming and "ringing" or "calling",
+    state = info.incoming and "ringing" or "calling",
   }, Leg)
   self.id = self.sid
   self.log = log.call(self.sid)

@@ -24,6 +24,13 @@ for _, level in ipairs { "debug", "info", "warning", "error" } do
   end
 end
 
+---What is written from now on: a level ("warning" is that and worse), and a form.
+---@param level "debug"|"info"|"warning"|"error"
+---@param form "text"|"json"|nil
+function log.setup(level, form)
+  core.setup(level, form)
+end
+
 ---A log whose lines name the call: `session.log:info("rang %d s", n)`.
 ---@param sid string
 ---@return moonline.CallLog

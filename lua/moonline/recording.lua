@@ -56,6 +56,8 @@ function Recording:stop(event)
   return self.done
 end
 
+Recording.__close = function(self) self:stop() end
+
 ---Lets another party join the recording.
 ---@param other moonline.Leg
 function Recording:join(other)

@@ -26,7 +26,7 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field hooks moonline.Hooks
 ---@field notify fun(event: table) tells whoever watches this runtime
 ---@field media_folder string
----@field media_cache table<string, table>
+---@field media_cache moonline.Shelf? recordings that were fetched, made with the first
 
 ---Handles that generations share. nil and why when one cannot be opened.
 ---@param config table
@@ -59,7 +59,7 @@ end
 ---@return moonline.Env
 function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
-  env.media_cache = {}
+  env.documents_read = {}
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end
@@ -75,6 +75,7 @@ function runtime.agent(env, given)
   options.media, options.codecs, options.tls = env.media, config.media.codecs, config.sip.tls
   options.resolve, options.session_expires = config.sip.resolve, config.sip.session_expires
   options.advertise_media = config.rtp.advertise
+  options.dns = config.sip.dns and table.concat(config.sip.dns, ",")
   for name, value in pairs(given or {}) do options[name] = value end
   local agent, why, text = sip.agent(options)
   if not agent then return nil, text or why end
@@ -99,12 +100,14 @@ function runtime.adopt(env)
   return env
 end
 
+---Opens what the calls of this program stand on. Before anything else uses it, or not at all.
+---@param values table? keys as in a configuration file
 ---@return moonline.Env
-function runtime.env()
-  if current then return current end
+function runtime.configure(values)
+  if current then error("configure: this program has calls or requests already", 3) end
   local config = require "moonline.config"
   local identity = require "moonline.config.identity"
-  local settings, problems = config.load()
+  local settings, problems = config.load { values = values }
   if not settings then error(config.format(problems[1]), 0) end
   local ready, why = identity.ensure(settings)
   if not ready then error("the store cannot be used: " .. why, 0) end
@@ -113,6 +116,11 @@ function runtime.env()
   if not env then error(why, 0) end
   current = runtime.complete(env)
   return current
+end
+
+---@return moonline.Env
+function runtime.env()
+  return current or runtime.configure()
 end
 
 return runtime

@@ -1,6 +1,7 @@
 -- The server: opens what calls stand on, keeps the generations of policy, hands each call and each
 -- HTTP request to the newest, and ends in order.
 
+local address = require "moonline.address"
 local generation = require "moonline.core.generation"
 local http = require "moonline.core.http"
 local log = require "moonline.log"
@@ -92,7 +93,7 @@ end
 
 -- ---- events -----------------------------------------------------------------------------------
 
----Calls fn for everything the runtime tells: calls, verbs, webhooks, warnings (options.observed).
+---Calls fn for all that is told: SIP messages, calls, verbs, webhooks, warnings (options.observed).
 ---@param fn fun(event: table)
 function Server:observe(fn)
   self.observers[#self.observers + 1] = fn
@@ -203,16 +204,16 @@ Server.__close = Server.close
 -- ---- the beginning ----------------------------------------------------------------------------
 
 local function listen_http(self, config)
-  local address, port = config.http.listen:match("^(.*):(%d+)$")
-  if not address then return true end -- off
-  local bare = address:match("^%[(.*)%]$") or address
+  local host, port = config.http.listen:match("^(.*):(%d+)$")
+  if not host then return true end -- off
+  local bare = host:match("^%[(.*)%]$") or host
   local listener, why, text = http.server { address = bare, port = tonumber(port) }
   if not listener then
     return nil, ("http.listen %s: %s"):format(config.http.listen, text or why)
   end
   listener:events(self.box)
   self.http = listener
-  self.http_address = ("%s:%d"):format(address, listener:port())
+  self.http_address = ("%s:%d"):format(host, listener:port())
   self.env.public_url = config.http.public_url or "http://" .. self.http_address
   self.env.client:refuse_own(bare, listener:port())
   return true
@@ -225,6 +226,10 @@ local function listen_sip(self, config)
   })
   if not agent then return nil, why end
   self.env.agent = agent
+  for _, one in ipairs(agent:addresses()) do -- no document may have us talk HTTP to ourselves
+    local kind, address, port = one:match("^(%l+):%[?(.-)%]?:(%d+)$")
+    if kind ~= "udp" then self.env.client:refuse_own(address, tonumber(port)) end
+  end
   return true
 end
 
@@ -250,7 +255,16 @@ function server.open(config, options)
   end
   self:watch_files()
   env.agent:events(self.box)
+  if self.options.observed then env.agent:trace(self.box) end
   return self
+end
+
+---A SIP URI that reaches this server.
+---@param user string?
+---@param index integer? of its addresses
+---@return string
+function Server:uri(user, index)
+  return address.uri(self.env.agent:addresses()[index or 1], user)
 end
 
 ---Opens a server and runs it in a task of its own.

@@ -1,5 +1,6 @@
 -- What a leg can play: paths, URLs, speech, tones, digits, silence, and lists of these.
 
+local cache = require "moonline.webhook.cache"
 local crypto = require "moonline.core.crypto"
 local lfs = require "lfs"
 local request = require "moonline.webhook.request"
@@ -8,60 +9,84 @@ local url = require "moonline.webhook.url"
 
 local source = {}
 
-local MAX_MEDIA = 50 * 1024 * 1024
+source.MOST = 50 * 1024 * 1024 -- bytes of a recording
+
+local RECORDINGS = 500 -- that are kept
+local USUAL = "en-US"
+local VOICES = { man = "man", woman = "woman", alice = "woman" }
 
 -- Types whose bytes libsndfile can read, as TwiML's Play lists them.
 local function is_audio(kind)
   return kind:match("^audio/") or kind == "" or kind == "application/octet-stream"
 end
 
--- Fetched once, then asked for again with what the server told of its age (ETag, Last-Modified).
-local function fetch(leg, target)
-  local env = leg.env
-  local known = env.media_cache[target]
-  local now = task.time()
-  if known and known.fresh_until > now and lfs.attributes(known.path) then return known.path end
-  local name = crypto.hex(crypto.digest("sha256", target))
-  local path = ("%s/%s"):format(env.media_folder, name)
-  local headers = {}
-  if known and lfs.attributes(known.path) then
-    if known.etag then headers[#headers + 1] = { "If-None-Match", known.etag } end
-    if known.modified then headers[#headers + 1] = { "If-Modified-Since", known.modified } end
+-- What was fetched for other calls; past the bound the oldest file goes.
+local function shelf(env)
+  env.media_cache = env.media_cache or cache.shelf(RECORDINGS, function(entry)
+    os.remove(entry.path)
+  end)
+  return env.media_cache
+end
+
+-- What the answer is good for: the path, or why not.
+local function judge(response, target, fresh, path)
+  if response.status ~= 200 then
+    return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
+  elseif not is_audio(response.type) then
+    return nil, 13420, ("%s is %s, not audio"):format(url.public(target), response.type)
   end
-  local fresh = path .. "." .. crypto.random_hex(4)
-  local response, code, message = request.fetch(env, {
-    url = target, method = "GET", params = {}, plain = true, headers = headers, jar = leg.jar,
-    save = fresh, max_body = MAX_MEDIA,
-  })
-  if not response then
-    os.remove(fresh)
-    return nil, code, message
-  end
-  if response.status == 304 and known then
-    os.remove(fresh)
-  elseif response.status ~= 200 or not is_audio(response.type) then
-    os.remove(fresh)
-    if response.status ~= 200 then return nil, 11200, target .. " answered " .. response.status end
-    return nil, 13420, ("%s is %s, not audio"):format(target, response.type)
-  else
-    os.rename(fresh, path)
-  end
-  local control = response.headers["cache-control"] or ""
-  env.media_cache[target] = {
-    path = path, etag = response.headers.etag, modified = response.headers["last-modified"],
-    fresh_until = now
-      + (control:match("no%-") and 0 or tonumber(control:match("max%-age=(%d+)")) or 0),
-  }
+  os.rename(fresh, path)
   return path
 end
 
-local function speak(leg, item)
+-- Fetched once, then asked for again with what the server told of its age.
+local function fetch(leg, target)
+  local env = leg.env
+  local kept = shelf(env)
+  local known = kept:get(target)
+  if known and not lfs.attributes(known.path) then known = nil end
+  if known and known.fresh_until > task.time() then return known.path end
+  local path = ("%s/%s"):format(env.media_folder, crypto.hex(crypto.digest("sha256", target)))
+  local fresh = path .. "." .. crypto.random_hex(4)
+  local response, code, message = request.fetch(env, {
+    url = target, method = "GET", params = {}, plain = true, headers = cache.conditions(known),
+    jar = leg.jar, save = fresh, max_body = source.MOST,
+  })
+  local got = known and known.path
+  if response and not (known and response.status == 304) then
+    got, code, message = judge(response, target, fresh, path)
+  end
+  os.remove(fresh)
+  if not response or not got then return nil, code, message end
+  local age = cache.freshness(response.headers, task.time()) or { fresh_until = 0 }
+  if response.status == 304 then age.etag, age.modified = known.etag, known.modified end
+  age.path = got
+  kept:put(target, age)
+  return got
+end
+
+local function voice_of(leg, name)
+  if not name then return nil end
+  local voice = leg.env.config.speech.voices[name] or VOICES[name]
+  if not voice then leg:warn(13511, ("there is no voice %s: the usual one reads"):format(name)) end
+  return voice
+end
+
+local function spoken(leg, item, language)
   local box = task.mailbox()
   leg.env.speech:say(item.say, {
-    markup = item.markup, language = item.language or "en-US",
-    voice = leg.env.config.speech.voices[item.voice or ""] or item.voice,
+    markup = item.markup, language = language, voice = voice_of(leg, item.voice),
   }, box)
-  local event = box:wait { "spoken" }
+  return box:wait { "spoken" }
+end
+
+-- A language that cannot be read is read as English: better than silence.
+local function speak(leg, item)
+  local event = spoken(leg, item, item.language or USUAL)
+  if not event.path and item.language and item.language ~= USUAL then
+    leg:warn(13512, ("%s cannot be read, %s is: %s"):format(item.language, USUAL, event.text))
+    event = spoken(leg, { say = item.say, markup = item.markup }, USUAL)
+  end
   if event.path then return event.path end
   return nil, 13520, event.text
 end
@@ -82,17 +107,29 @@ function source.prepare(leg, item)
   if item.digits then return { digits = item.digits, loops = loops } end
   if item.silence then return { silence = math.floor(item.silence * 1000) } end
   local path, code, message
+  local origin = item.url
   if item.say then
     path, code, message = speak(leg, item)
   elseif item.url then
     local target = url.resolve(item.url, item.base)
     if not target then return nil, 11100, item.url .. ": not a URL" end
+    origin = target
     path, code, message = fetch(leg, target)
   else
     error("play: a path, a URL, or one of file, url, say, tone, digits, silence expected", 3)
   end
   if not path then return nil, code, message end
-  return { file = path, loops = loops }
+  return { file = path, loops = loops, origin = origin }
+end
+
+---Why a prepared item could not be played, by the name it was asked for.
+---@param low table
+---@param text string?
+---@return string
+function source.problem(low, text)
+  if not text then return "cannot be played" end
+  if not low.origin or text:sub(1, #low.file) ~= low.file then return text end
+  return low.origin .. text:sub(#low.file + 1)
 end
 
 ---A list of items, whatever was given.

@@ -115,7 +115,8 @@ local function measure_start()
     times[i] = server.ready * 1000
     stop(server)
   end
-  row("start to the ready line", "%.0f ms (median of %d; aim below 100)", percentile(times, 0.5), STARTS)
+  row("start to the ready line", "%.0f ms (median of %d; aim below 100)", percentile(times, 0.5),
+    STARTS)
 end
 
 local function one_call(server, number, delays, box)

@@ -306,6 +306,39 @@ static void test_V5_credentials_wait_for_the_question(void **state)
     close_both();
 }
 
+static void get_with(struct ml_http_jar *jar, const char *credentials, const char *path)
+{
+    struct ml_http_request request = {.method = "GET", .url = url, .jar = jar};
+
+    snprintf(url, sizeof url, "http://%s127.0.0.1:%u%s", credentials, ml_http_server_port(server),
+             path);
+    arrived = 0;
+    fetch(&request);
+}
+
+static void test_V5_a_jar_stays_logged_in(void **state)
+{
+    struct ml_http_jar *jar = ml_http_jar_new();
+
+    (void)state;
+    open_both(NULL, NULL);
+    get_with(jar, "kate:secret@", "/basic");
+    assert_int_equal(arrived, 2); /* asked without, then with */
+    get_with(jar, "", "/basic");
+    assert_int_equal(result.status, 200);
+    assert_int_equal(arrived, 1);
+    get_with(jar, "kate:other@", "/basic"); /* these are not the ones it knows */
+    assert_int_equal(arrived, 2);
+    get_with(jar, "kate:secret@", "/digest");
+    get_with(jar, "", "/digest");
+    assert_int_equal(result.status, 200);
+    assert_non_null(strstr(body.p, "Digest username=\"kate\""));
+    get_with(NULL, "", "/basic");
+    assert_int_equal(result.status, 401);
+    ml_http_jar_unref(jar);
+    close_both();
+}
+
 static void test_refused_and_unreachable(void **state)
 {
     struct listener listener;
@@ -674,12 +707,14 @@ static void make_certificates(void)
         "-out ca.pem -subj /CN=test-ca -days 2 && openssl req -newkey rsa:2048 -nodes -keyout "
         "key.pem -out csr.pem -subj /CN=good.example && printf "
         "'subjectAltName=DNS:good.example' > ext && openssl x509 -req -in csr.pem -CA ca.pem "
-        "-CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem",
+        "-CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem && openssl x509 -req -in "
+        "csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 -extfile ext -out old.pem",
         folder);
     assert_int_equal(system(line), 0);
 }
 
-static void tls(const char *name, bool trusted, bool no_sni, enum ml_http_failure failure)
+static void tls(const char *file, const char *name, bool trusted, bool no_sni,
+                enum ml_http_failure failure)
 {
     char certificate[128], key[128], ca[128], target[64], address[64];
     const char *pairs[] = {name, target};
@@ -689,7 +724,7 @@ static void tls(const char *name, bool trusted, bool no_sni, enum ml_http_failur
     struct ml_http_request request = {.method = "GET", .url = address, .no_sni = no_sni};
     struct ml_fault fault;
 
-    snprintf(certificate, sizeof certificate, "%s/cert.pem", folder);
+    snprintf(certificate, sizeof certificate, "%s/%s", folder, file);
     snprintf(key, sizeof key, "%s/key.pem", folder);
     snprintf(ca, sizeof ca, "%s/ca.pem", folder);
     open_both(NULL, &at_tls);
@@ -710,10 +745,11 @@ static void test_V5_tls(void **state)
 
     (void)state;
     make_certificates();
-    tls("good.example", true, false, ML_HTTP_OK);
-    tls("good.example", true, true, ML_HTTP_OK);
-    tls("good.example", false, false, ML_HTTP_CERTIFICATE);
-    tls("wrong.example", true, false, ML_HTTP_CERTIFICATE);
+    tls("cert.pem", "good.example", true, false, ML_HTTP_OK);
+    tls("cert.pem", "good.example", true, true, ML_HTTP_OK);
+    tls("cert.pem", "good.example", false, false, ML_HTTP_CERTIFICATE);
+    tls("cert.pem", "wrong.example", true, false, ML_HTTP_WRONG_NAME);
+    tls("old.pem", "good.example", true, false, ML_HTTP_EXPIRED);
     open_both(NULL, NULL);
     snprintf(address, sizeof address, "https://127.0.0.1:%u/", ml_http_server_port(server));
     get(address);
@@ -733,6 +769,7 @@ int main(void)
         TEST(test_V5_redirects_are_not_followed),
         TEST(test_V5_cookies_belong_to_a_jar),
         TEST(test_V5_credentials_wait_for_the_question),
+        TEST(test_V5_a_jar_stays_logged_in),
         TEST(test_refused_and_unreachable),
         TEST(test_V5_times),
         TEST(test_V5_no_connection_in_time),

@@ -23,6 +23,7 @@ struct side {
     struct ml_leg *leg;
     char log[4096];     /* "sent\nringing 180\nanswered 200\n" */
     char headers[4096]; /* of the last event that had some */
+    char text[200];     /* of the last event that had one */
     int code;
     const char *until;
     bool seen;
@@ -56,6 +57,8 @@ static inline void on_side(struct ml_leg *leg, const struct ml_leg_event *event,
         snprintf(side->log + n, sizeof side->log - n, "%s %d%s\n", names[event->kind], event->code,
                  event->early ? " early" : "");
     side->code = event->code;
+    if (event->text)
+        snprintf(side->text, sizeof side->text, "%s", event->text);
     for (size_t i = 0; i < event->header_count; i++)
         ml_buf_printf(&headers, "%s: %s\n", event->headers[i].name, event->headers[i].value);
     if (headers.n)

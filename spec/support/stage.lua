@@ -68,7 +68,8 @@ local function answer(self, request)
   return page
 end
 
----@param options table? configuration; `observed` and `verbs` as they are there
+---@param options table|(fun(url: string): table)|nil configuration; of a function: for the web app
+---  at that URL
 ---@return table
 function stage.open(options)
   options = options or {}
@@ -77,6 +78,7 @@ function stage.open(options)
     arrived = task.mailbox(), events = {}, store = os.tmpname() }, Stage)
   os.remove(self.store)
   self.app = assert(moonline.http.serve({}, function(request) return answer(self, request) end))
+  if type(options) == "function" then options = options(self.app.url) end
   local configuration = merge({
     account_sid = "AC00000000000000000000000000000001", auth_token = "secret",
     sip = { listen = { "udp:127.0.0.1:0" } }, http = { listen = "127.0.0.1:0" },
@@ -90,9 +92,7 @@ end
 
 ---The server's SIP URI for a user.
 function Stage:uri(user, index)
-  local transport, where = self.server.env.agent:addresses()[index or 1]:match("^(%l+):(.*)$")
-  return ("sip:%s@%s%s"):format(user or "line", where,
-    transport ~= "udp" and ";transport=" .. transport or "")
+  return self.server:uri(user or "line", index)
 end
 
 ---A phone: an agent with a URI. fn(call), if given, takes its calls.
@@ -180,7 +180,11 @@ end
 function Stage:close()
   if self.closed then return end
   self.closed = true
-  for _, leg in ipairs(self.legs) do leg.core:close() end
+  for _, leg in ipairs(self.legs) do
+    leg:hangup()
+    leg.core:close()
+    while leg.box:wait(nil, 0) do end -- what nobody took: the test still holds the box
+  end
   for _, phone in ipairs(self.phones) do phone:close() end
   self.server:close()
   self.app:close()

@@ -68,7 +68,7 @@ schema.root = record {
     users = map(text(), any_text),
     regions = map(record { bind = types.address, proxy = types.sip_uri, advertise = types.host },
       word),
-    resolve = map(types.target, any_text),
+    resolve = map(types.target, any_text), dns = list(types.target, non_empty),
     session_expires = integer(90, 86400),
   }, { final = secure_listener }),
   trunks = map(record {

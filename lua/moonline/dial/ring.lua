@@ -30,10 +30,17 @@ local function tell(child, what, fields)
   child.dial.box:post(event)
 end
 
+-- Did an INVITE leave? Over a stream that could not be opened none did.
+local function was_sent(child, event)
+  if event.cause ~= "network" then return child.sent or false end
+  return child.sent and child.leg.core:info().transport == "udp"
+end
+
 -- The final word on a child: recorded, told to the application and to the Dial.
 local function finish(child, event)
   local own = child.leg
-  child.status, child.code = outcome.of(event, child.stopped, child.dial.config.dial.outcomes)
+  child.status, child.code = outcome.of(event, child.stopped, child.dial.config.dial.outcomes,
+    was_sent(child, event))
   if child.screened == "failed" then child.status = "failed" end
   if event.kind == "ended" then
     child.bye_headers = event.headers
@@ -75,7 +82,6 @@ local function place(child)
   end
   local own = leg.new(dial.env, core, {
     direction = "outbound-dial", sid = child.sid, parent_sid = dial.call.sid, box = box,
-    from = core:info().from,
     to = child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
   })
   child.leg = own
@@ -90,6 +96,7 @@ local function progress(child)
   while true do
     local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
     if event.kind == "sent" then
+      child.sent = true
       child.events:tell("initiated")
     elseif event.kind == "ringing" then
       if own.state == "calling" then
@@ -99,6 +106,7 @@ local function progress(child)
       end
       tell(child, "ringing", { early = event.early })
     else
+      child.events:tell("initiated") -- also of what failed before an INVITE was sent
       return event
     end
   end
@@ -108,7 +116,6 @@ local function answered(child, event)
   local own = child.leg
   child.answered, child.answer_code = true, event.code
   child.headers, own.answer_headers = event.headers, event.headers
-  own.info = own.core:info()
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()
   child.events:tell("answered")

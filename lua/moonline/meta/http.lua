@@ -24,9 +24,10 @@ function http.client(options) end
 function http.jar() end
 
 ---One exchange, redirects not followed. box gets {kind="response", op, status, headers, body} or
----{kind="response", op, failure, text}: failure is one of "bad-url", "resolve", "connect",
----"connect-time", "time", "tls", "certificate", "protocol", "too-big", "denied". headers is a list
----of { name, value }. Times are seconds. save writes the body to that file.
+---{kind="response", op, failure, text, status, headers}: failure is one of "bad-url", "resolve",
+---"connect", "connect-timeout", "timeout", "tls", "certificate", "expired", "wrong-name", "protocol",
+---"too-big", "denied", "file"; status is 0 when no answer had begun. headers is a list of
+---{ name, value }. Times are seconds. save writes the body to that file.
 ---@param request { url: string, method: string?, headers: string[][]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
 ---@param box moonline.Mailbox
 ---@return integer op

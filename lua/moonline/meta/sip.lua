@@ -19,8 +19,9 @@ local Agent = {}
 local Leg = {}
 
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
----`users` a table name -> password, `tls` { certificate, key, ca, verify = true }.
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, max_calls: integer? }
+---`users` a table name -> password, `tls` { certificate, key, ca, verify = true },
+---`telephone_event` its payload type in our offers (96 to 127, else 101).
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 
@@ -63,8 +64,12 @@ function Agent:close() end
 ---@param box moonline.Mailbox?
 function Leg:events(box) end
 
----@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string[][] }
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string? }
 function Leg:info() end
+
+---Headers of the INVITE received, { name, value } as they came; none for a leg we dialled.
+---@return string[][]
+function Leg:headers() end
 
 ---"calling", "incoming", "up", "leaving", "over"
 ---@return string
@@ -112,12 +117,13 @@ function Leg:unbridge() end
 ---@param seconds number?
 function Leg:info_digit(digit, seconds) end
 
----Re-INVITE that holds the peer, or takes it back.
----@param on boolean
+---Re-INVITE that holds the peer, or takes it back: true is "sendonly"; "address" is c=0.0.0.0.
+---@param on boolean|"none"|"sendonly"|"inactive"|"address"
 ---@return boolean?, string? why
 function Leg:hold(on) end
 
----Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc; nil before there is audio.
+---Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc, and of the peer
+---peer_ssrc and sources (how often its RTP began anew); nil before there is audio.
 ---@return table?
 function Leg:stats() end
 

@@ -3,8 +3,8 @@
 --   local l = ladder.new { "caller", "moonline", "callee", "web app" }
 --   l:party("caller", "127.0.0.1:5080")     names an address (any number for one party)
 --   l:add(event)                            returns the lines of this event, to print live
--- Events: what Agent:trace and the server tell (kind "message", "http", "verb", "digit", "note"),
--- each with `time` (seconds) and, where nothing else says it, `at`, `from`, `to` (party names).
+-- Events: what Agent:trace and the server tell (kind "message", "webhook", "verb", "digit") and
+-- what a program adds (kind "http", "note"), each with `time` (seconds) and, where nothing else says it, `at`, `from`, `to` (party names).
 
 local ladder = {}
 
@@ -12,6 +12,7 @@ local Ladder = { __name = "moonline.Ladder" }
 Ladder.__index = Ladder
 
 local WIDTH <const> = 34 -- of one column
+local NARROW <const> = 12 -- of one column with the labels aside
 local TIME <const> = 9 -- of the time before the first column
 
 local COLOURS = {
@@ -21,6 +22,7 @@ local COLOURS = {
 
 ---@class moonline.LadderOptions
 ---@field colour boolean? default: no
+---@field aside boolean? labels to the right of narrow columns, for terminals; default: on the arrows
 ---@field start number? seconds at the first line; default: the time of the first event
 
 ---Parties are columns from left to right; one that is unknown gets the next column when it appears.
@@ -30,7 +32,8 @@ local COLOURS = {
 function ladder.new(parties, options)
   options = options or {}
   local self = setmetatable({ columns = {}, names = {}, addresses = {}, start = options.start,
-    colour = options.colour, seen = {} }, Ladder)
+    colour = options.colour, aside = options.aside, width = options.aside and NARROW or WIDTH,
+    seen = {} }, Ladder)
   for _, name in ipairs(parties or {}) do self:column(name) end
   return self
 end
@@ -64,7 +67,7 @@ end
 function Ladder:header()
   local cells = { (" "):rep(TIME) }
   for _, name in ipairs(self.names) do
-    local room = WIDTH - #name
+    local room = self.width - #name
     cells[#cells + 1] = (" "):rep(room // 2) .. name .. (" "):rep(room - room // 2)
   end
   return (table.concat(cells):gsub("%s+$", ""))
@@ -73,8 +76,8 @@ end
 -- One line of cells: the lifelines, with text written over them from column `from` to column `to`.
 local function lifelines(self)
   local row = {}
-  for i = 1, #self.names * WIDTH do row[i] = " " end
-  for i = 1, #self.names do row[(i - 1) * WIDTH + WIDTH // 2] = "|" end
+  for i = 1, #self.names * self.width do row[i] = " " end
+  for i = 1, #self.names do row[(i - 1) * self.width + self.width // 2] = "|" end
   return row
 end
 
@@ -85,9 +88,11 @@ end
 local function arrow(self, from, to, label)
   local row = lifelines(self)
   local left, right = math.min(from, to), math.max(from, to)
-  local first, last = (left - 1) * WIDTH + WIDTH // 2 + 1, (right - 1) * WIDTH + WIDTH // 2 - 1
+  local middle = self.width // 2
+  local first, last = (left - 1) * self.width + middle + 1, (right - 1) * self.width + middle - 1
   for i = first, last do row[i] = "-" end
   row[to > from and last or first] = to > from and ">" or "<"
+  if self.aside then return table.concat(row) .. " " .. label end
   local room = last - first - 3
   label = #label > room and label:sub(1, room - 1) .. "~" or label
   write_at(row, first + 1 + (room - #label) // 2, " " .. label .. " ")
@@ -96,7 +101,12 @@ end
 
 local function beside(self, column, label)
   local row = lifelines(self)
-  write_at(row, (column - 1) * WIDTH + WIDTH // 2, "* " .. label)
+  local place = (column - 1) * self.width + self.width // 2
+  if self.aside then
+    row[place] = "*"
+    return table.concat(row) .. " " .. label
+  end
+  write_at(row, place, "* " .. label)
   return table.concat(row)
 end
 
@@ -143,6 +153,12 @@ end
 function render.http(self, event)
   local label = event.label or ("%s %s"):format(event.method or "GET", event.url or "?")
   return arrow(self, self:column(event.from), self:column(event.to), label), "http"
+end
+
+function render.webhook(self, event)
+  local path = event.url:match("^%a+://[^/]*([^?#]*)")
+  local label = ("%s %s (%s)"):format(event.method, path, event.what)
+  return arrow(self, self:column "moonline", self:column "web app", label), "http"
 end
 
 function render.verb(self, event)

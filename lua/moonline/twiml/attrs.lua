@@ -82,6 +82,20 @@ local function one(item, specs, state, report)
   state.values[item.name] = kept
 end
 
+-- specs -> what absent attributes come to, and the names that may not be absent.
+local absent = setmetatable({}, { __mode = "k" })
+
+local function when_absent(specs)
+  if absent[specs] then return absent[specs] end
+  local found = { defaults = {}, required = {} }
+  for _, name in ipairs(suggest.keys(specs)) do
+    found.defaults[name] = specs[name].default
+    if specs[name].required then found.required[#found.required + 1] = name end
+  end
+  absent[specs] = found
+  return found
+end
+
 ---Checks the attributes of one element.
 ---@param specs table<string, moonline.AttrSpec>
 ---@param list { name: string, value: string, line: integer, column: integer }[]
@@ -93,13 +107,14 @@ end
 function attrs.check(specs, list, report, lenient)
   local state = { values = {}, given = {}, lenient = lenient or false }
   for _, item in ipairs(list) do one(item, specs, state, report) end
-  local missing
-  for _, name in ipairs(suggest.keys(specs)) do
-    local spec = specs[name]
-    if state.values[name] == nil then state.values[name] = spec.default end
-    if spec.required and state.values[name] == nil then missing = missing or name end
+  local rest, values = when_absent(specs), state.values
+  for name, default in pairs(rest.defaults) do
+    if values[name] == nil then values[name] = default end
   end
-  return state.values, state.given, missing
+  for _, name in ipairs(rest.required) do
+    if values[name] == nil then return values, state.given, name end
+  end
+  return values, state.given, nil
 end
 
 return attrs

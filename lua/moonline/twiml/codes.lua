@@ -30,6 +30,7 @@ errors {
   [11235] = "the certificate is for another name",
   [11236] = "the certificate has expired",
   [11237] = "the certificate cannot be verified",
+  [11241] = "not an edge to leave from",
   [11243] = "not a retry policy",
   [11750] = "the answer is too big",
   [11770] = "the answer is empty",

@@ -1,5 +1,7 @@
 -- Runs the documents of one leg, one after another, until none takes over.
 
+local answer = require "moonline.twiml.answer"
+local cache = require "moonline.webhook.cache"
 local callback = require "moonline.webhook.callback"
 local document = require "moonline.twiml.document"
 local params = require "moonline.webhook.params"
@@ -22,16 +24,16 @@ Session.__name = "moonline.Session"
 local session = {}
 
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
-local MAX_DOCUMENTS = 1000 -- a Redirect to itself must end some day
-
-local DOCUMENT_TYPES = { ["text/xml"] = true, ["application/xml"] = true, ["text/html"] = true }
+local MOST_KEPT, LONGEST_KEPT = 64, 8192 -- documents; bytes of one
+local MOST, MINUTE = 100, 60 -- documents that may begin in so many seconds: a Redirect to itself ends
+local TOO_BIG = 11750
+local KEPT = 20 -- answers to GETs, for the rest of the call
 
 ---A numbered warning or error of this call: to the log, and to whoever watches.
 ---@param code integer
 ---@param message string
 function Session:warn(code, message)
-  self.call.log:warning("%d %s", code, message)
-  self.env.notify { kind = "warning", call = self.call.sid, code = code, text = message }
+  self.call:warn(code, message)
 end
 
 ---What a node that only makes sound would play, nil for nothing.
@@ -41,56 +43,74 @@ function Session:source(node)
   return node.verb.source and node.verb.source(self, node)
 end
 
-function Session:parse(text)
-  local options = {
+function Session:parse_options()
+  return {
     mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
     several = self.config.dial.several, regions = self.config.sip.regions,
   }
-  local parsed, problems = document.parse(text, options)
-  for _, problem in ipairs(problems or {}) do
-    self:warn(problem.code, ("%s:%d:%d: %s%s"):format(self.base or "document", problem.line,
-      problem.column, problem.message,
-      problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or ""))
+end
+
+-- Most applications give the same documents again and again: the last few are kept as they were read.
+-- Nobody changes a document.
+local function parse_once(self, text)
+  local kind = self.screening and "screening" or "document"
+  local cache = self.env.documents_read[kind]
+  if not cache or cache.count >= MOST_KEPT then
+    cache = { count = 0 }
+    self.env.documents_read[kind] = cache
   end
-  if not parsed then return nil, problems[1].code, problems[1].message end
+  local known = cache[text]
+  if not known then
+    known = table.pack(document.parse(text, self:parse_options()))
+    if #text <= LONGEST_KEPT then cache[text], cache.count = known, cache.count + 1 end
+  end
+  return known[1], known[2]
+end
+
+-- "http://app/voice:3:9: what is wrong (did you mean this?)"
+local function told(self, problem)
+  return ("%s:%d:%d: %s%s"):format(self.base and url.public(self.base) or "document", problem.line,
+    problem.column, problem.message,
+    problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or "")
+end
+
+function Session:parse(text)
+  local parsed, problems = parse_once(self, text)
+  local fatal
+  for _, problem in ipairs(problems) do
+    local message = told(self, problem)
+    if not fatal and problem.level == "error" then
+      fatal = { problem.code, message } -- told by whoever asked for the document
+    else
+      self:warn(problem.code, message)
+    end
+  end
+  if not parsed then return nil, fatal[1], fatal[2] end
   return parsed
 end
 
--- A document of one verb, for what is not TwiML.
-local function single(self, item)
-  local verb = {
-    run = function(s)
-      s.call:play(item)
-      s.call:hangup()
-    end,
-  }
-  return { verbs = { { name = "Play", verb = verb, attrs = {}, children = {} } }, base = self.base }
-end
-
-local function read(self, response)
-  if response.body == "" and not response.type:match("^audio/") then
-    return nil, 11770, response.url .. ": the answer is empty"
-  end
-  if DOCUMENT_TYPES[response.type] then return self:parse(response.body) end
-  if response.type == "text/plain" then
-    local parsed = document.parse(response.body, { screening = self.screening,
-      elements = self.env.elements })
-    return parsed or single(self, { say = response.body })
-  end
-  if response.type:match("^audio/") then return single(self, { url = response.url }) end
-  return nil, 12300, ("%s: %s is no type of a document"):format(response.url,
-    response.type == "" and "an answer without Content-Type" or response.type)
+-- A recording that is too long for a document is fetched again, into a file.
+local function save(self, hook)
+  local path = answer.path(self)
+  local again = setmetatable({ save = path, max_body = source.MOST }, { __index = hook })
+  local response, code, message = request.fetch(self.env, again)
+  if not response then return nil, code, message end
+  response.path = path
+  return response
 end
 
 function Session:request(target, list, method, what)
-  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = target,
+  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
     method = method, params = list }
-  local response, code, message = request.fetch(self.env, {
-    url = target, method = method, params = list, jar = self.call.jar,
-  }, function(...) self:warn(...) end)
+  self.kept = self.kept or cache.shelf(KEPT)
+  local hook = { url = target, method = method, params = list, jar = self.call.jar }
+  local response, code, message, kind = cache.fetch(self.kept, self.env, hook, function(...)
+    self:warn(...)
+  end)
+  if code == TOO_BIG and answer.is_audio(kind) then response, code, message = save(self, hook) end
   if not response then return nil, code, message end
   if response.status < 200 or response.status >= 300 then
-    return nil, 11200, ("%s answered %d"):format(target, response.status)
+    return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
   end
   return response
 end
@@ -102,18 +122,19 @@ function Session:load(target, list, method, what)
   local old = self.base
   self.base = response.url
   local loaded
-  loaded, code, message = read(self, response)
+  loaded, code, message = answer.read(self, response)
   if not loaded then
     self.base = old
     return nil, code, message
   end
-  loaded.base = response.url
   return loaded
 end
 
 local function standard(self, extra)
   local list = params.standard(self.call, self.config)
-  for _, pair in ipairs(extra or {}) do list[#list + 1] = pair end
+  for _, pair in ipairs(extra or {}) do
+    if pair[2] ~= nil then list[#list + 1] = pair end
+  end
   for name, value in pairs(extra or {}) do
     if type(name) == "string" then list[#list + 1] = { name, value } end
   end
@@ -128,8 +149,9 @@ function Session:fail(code, message, target)
   local fallback = self.route and self.route.fallback_url
   if fallback and not self.fallen_back then
     self.fallen_back = true
+    local error_url = target and (target:gsub("^(%a+://)[^/?#]*@", "%1"))
     local loaded, again, why = self:load(fallback,
-      standard(self, { { "ErrorCode", code }, { "ErrorUrl", target } }),
+      standard(self, { { "ErrorCode", code }, { "ErrorUrl", error_url } }),
       self.route.fallback_method or "POST", "fallback")
     if loaded then
       self.failed = nil
@@ -188,6 +210,17 @@ local function run_verbs(self, doc)
   return nil
 end
 
+-- Did the last MOST documents begin within a minute? Then the next one starts a new count.
+local function races(self)
+  local begun = self.begun or {}
+  self.begun = begun
+  begun[#begun + 1] = task.clock()
+  if #begun <= MOST then return false end
+  if begun[#begun] - table.remove(begun, 1) >= MINUTE then return false end
+  self.begun = nil
+  return true
+end
+
 ---Runs a document and those that take over from it. Returns when a last one fell off its end.
 ---@param doc moonline.Document|string a document, or TwiML text
 function Session:run(doc)
@@ -196,11 +229,12 @@ function Session:run(doc)
     if not parsed then parsed = self:fail(code, message, self.base) end
     doc = parsed
   end
-  for _ = 1, MAX_DOCUMENTS do
+  while doc do
+    if races(self) then
+      doc = self:fail(12400, ("more than %d documents in %d s"):format(MOST, MINUTE), self.base)
+    end
     doc = run_verbs(self, doc)
-    if not doc then return end
   end
-  self:fail(12400, ("more than %d documents in one call"):format(MAX_DOCUMENTS), self.base)
 end
 
 -- No document and no fallback: what the caller gets.

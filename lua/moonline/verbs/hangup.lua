@@ -4,8 +4,6 @@
 return {
   name = "Hangup",
   run = function(session)
-    local call = session.call
-    if call.state == "ringing" and not session.refusal then call:answer() end
-    call:hangup()
+    session:finish()
   end,
 }

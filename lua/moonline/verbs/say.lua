@@ -17,7 +17,7 @@ local say = {
 function say.check(node, report)
   if node.text == "" then
     report(13520, node, "<Say> has nothing to say")
-  elseif #node.text > LONGEST then
+  elseif (utf8.len(node.text) or #node.text) > LONGEST then
     report(13521, node, ("<Say> reads at most %d characters"):format(LONGEST))
     node.fault = { code = 13521, message = "too much text" }
   end

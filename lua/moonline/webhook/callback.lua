@@ -13,17 +13,24 @@ Callbacks.__name = "moonline.Callbacks"
 
 local callback = {}
 
+-- The leg may be gone by now: only its sid is needed.
+local function warn(self, code, message)
+  message = "callback not delivered: " .. message
+  log.call(self.sid):warning("%d %s", code, message)
+  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+end
+
 local function send(self, hook)
+  local target = url.public(hook.url)
   self.env.notify {
-    kind = "webhook", what = hook.what, call = self.sid, url = hook.url, method = hook.method,
+    kind = "webhook", what = hook.what, call = self.sid, url = target, method = hook.method,
     params = hook.params,
   }
-  local response, code, message = request.fetch(self.env, hook)
+  local response, code, message = request.fetch(self.env, hook, function(...) warn(self, ...) end)
   if not response then
-    log.call(self.sid):warning("%d callback not delivered: %s", code, message)
-  elseif response.status >= 400 then
-    log.call(self.sid):warning("11200 callback not delivered: %s answered %d", hook.url,
-      response.status)
+    warn(self, code, message)
+  elseif response.status >= 300 then
+    warn(self, 11200, ("%s answered %d"):format(target, response.status))
   end
 end
 

@@ -3,6 +3,7 @@
 local overrides = {}
 
 local LIMITS = { ct = { 100, 10000 }, rt = { 100, 15000 }, tt = { 100, 15000 }, rc = { 0, 5 } }
+local NO_EDGE = "e=%s: calls leave from here, there are no edges"
 local POLICIES = { ["4xx"] = true, ["5xx"] = true, ct = true, rt = true, all = true }
 
 local function policy(value, warn)
@@ -39,8 +40,12 @@ function overrides.read(fragment, defaults, warn)
       warn(11100, ("%s=%s: %d to %d expected"):format(name, value, range[1], range[2]))
     elseif name == "rp" then
       how.retry_on = policy(value, warn) or how.retry_on
-    elseif name == "sni" then
+    elseif name == "sni" and (value == "y" or value == "n") then
       how.no_sni = value == "n"
+    elseif name == "e" then
+      warn(11241, NO_EDGE:format(value))
+    else
+      warn(11100, ("%s=%s: ct, rt, tt, rc, rp or sni=y|n expected"):format(name, value))
     end
   end
   return how

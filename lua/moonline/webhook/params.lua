@@ -61,14 +61,15 @@ function params.incoming(leg)
   list[#list + 1] = { "SipDomain", leg.to:match("@([^:;]+)") or leg.to:match("^sips?:([^:;]+)") }
   list[#list + 1] = { "SipSourceIp", info.source_address }
   if info.username then list[#list + 1] = { "SipUsername", info.username } end
-  for _, header in ipairs(info.headers) do
+  local headers = leg.core:headers()
+  for _, header in ipairs(headers) do
     if header[1]:lower() == "diversion" then
       local target = header[2]:match("<([^>]+)>") or header[2]
       list[#list + 1] = { "ForwardedFrom", (target:match("^[^;]+")) }
       break
     end
   end
-  for _, header in ipairs(custom_headers(info.headers)) do
+  for _, header in ipairs(custom_headers(headers)) do
     list[#list + 1] = { "SipHeader_" .. header[1], header[2] }
   end
   return list

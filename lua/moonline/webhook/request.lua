@@ -11,8 +11,9 @@ local MAX_REDIRECTS = 10
 
 -- Failure of the transport -> Twilio's code.
 local CODES = {
-  ["bad-url"] = 11100, resolve = 11210, connect = 11205, ["connect-time"] = 11205, time = 11205,
-  tls = 11220, certificate = 11235, protocol = 11206, ["too-big"] = 11750, denied = 11205,
+  ["bad-url"] = 11100, resolve = 11210, connect = 11205, ["connect-timeout"] = 11205,
+  timeout = 11205, tls = 11220, ["wrong-name"] = 11235, expired = 11236, certificate = 11237,
+  protocol = 11206, ["too-big"] = 11750, denied = 11205,
 }
 
 local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
@@ -33,14 +34,27 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field status integer
 ---@field headers table<string, string> lower-case names
 ---@field body string
----@field url string the URL that answered, after redirects
+---@field url string the URL that answered, after redirects, without the parameters of a GET
 ---@field type string the media type, lower case, "" when none
 
 local request = {}
 
+-- The parameters that a URL does not carry yet: a redirect may have repeated those of a GET.
+local function absent(list, target)
+  local query = target:match("%?(.*)$")
+  if not query then return list end
+  local there, rest = {}, {}
+  for _, pair in ipairs(url.parse_form(query)) do there[pair[1] .. "=" .. pair[2]] = true end
+  for _, pair in ipairs(list) do
+    if not there[pair[1] .. "=" .. tostring(pair[2])] then rest[#rest + 1] = pair end
+  end
+  return rest
+end
+
 -- Credentials and cookies apart, a hop is judged and signed on its own.
 local function exchange(env, hook, target, method, how, token)
-  local form = hook.plain and "" or url.form(hook.params)
+  local list = method == "GET" and absent(hook.params, target) or hook.params
+  local form = hook.plain and "" or url.form(list)
   local post = method == "POST"
   local final = post and url.with_query(target, "") or url.with_query(target, form)
   local headers = {
@@ -62,7 +76,7 @@ local function exchange(env, hook, target, method, how, token)
     timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
     max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,
   }, box)
-  return box:wait({ "response" }), final
+  return box:wait { "response" }
 end
 
 local function lower_headers(list)
@@ -71,17 +85,18 @@ local function lower_headers(list)
   return map
 end
 
-local CONNECT = { connect = true, ["connect-time"] = true, resolve = true }
+local CONNECT = { connect = true, ["connect-timeout"] = true, resolve = true }
+local FINAL = { denied = true, ["bad-url"] = true, ["too-big"] = true, file = true }
 
 -- Should this outcome be tried again?
 local function is_retried(event, how)
   local on = how.retry_on
   if CONNECT[event.failure] then
     return on.ct or on.all
-  elseif event.failure == "time" then
+  elseif event.failure == "timeout" then
     return on.rt or on.all
   elseif event.failure then
-    return on.all and event.failure ~= "denied" and event.failure ~= "bad-url"
+    return on.all and not FINAL[event.failure]
   elseif event.status >= 500 then
     return on["5xx"] or on.all
   end
@@ -89,20 +104,27 @@ local function is_retried(event, how)
 end
 
 local function attempt(env, hook, target, method, how, token)
-  local event, final
+  local event
   for try = 0, how.retries do
-    event, final = exchange(env, hook, target, method, how, token)
+    event = exchange(env, hook, target, method, how, token)
     local last = try == how.retries or task.clock() >= how.deadline
     if last or not is_retried(event, how) then break end
   end
-  return event, final
+  return event
+end
+
+local function media_type(headers)
+  return (headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
 end
 
 ---Fetches. Redirects are followed (at most 10); any other status comes back as a response.
 ---@param env table config, client
 ---@param hook moonline.Webhook
 ---@param warn fun(code: integer, message: string)?
----@return moonline.WebhookResponse?, integer? code, string? message
+---@return moonline.WebhookResponse?
+---@return integer? code
+---@return string? message
+---@return string? type media type of an answer that was too big
 function request.fetch(env, hook, warn)
   local parts = url.parse(hook.url)
   if not parts then return nil, 11100, hook.url .. ": not an http or https URL" end
@@ -111,28 +133,28 @@ function request.fetch(env, hook, warn)
   local token = crypto.random_hex(16)
   local target, method = hook.url:match("^[^#]*"), hook.method
   for _ = 0, MAX_REDIRECTS do
-    local event, final = attempt(env, hook, target, method, how, token)
-    if event.failure then
-      return nil, CODES[event.failure] or 11200, ("%s: %s"):format(target, event.text)
-    end
+    local event = attempt(env, hook, target, method, how, token)
     local headers = lower_headers(event.headers)
+    if event.failure then
+      return nil, CODES[event.failure] or 11200, ("%s: %s"):format(url.public(target), event.text),
+        media_type(headers)
+    end
     local becomes = REDIRECT[event.status]
-    if not becomes then
-      local kind = (headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
+    if not becomes and (event.status // 100 ~= 3 or event.status == 304) then
       return {
-        status = event.status, headers = headers, body = event.body, url = final, type = kind,
+        status = event.status, headers = headers, body = event.body, url = target,
+        type = media_type(headers),
       }
     end
-    local next_target = headers.location and url.resolve(headers.location, target)
+    local next_target = becomes and headers.location and url.resolve(headers.location, target)
     if not next_target then
-      return nil, 11216, ("%s: a redirect (%d) without a usable Location"):format(target,
-        event.status)
+      return nil, 11216, ("%s: a redirect (%d) without a usable Location"):format(
+        url.public(target), event.status)
     end
     if becomes == "GET" then method = "GET" end
-    -- Parameters that are in the URL by now would double there.
     target = next_target:match("^[^#]*")
   end
-  return nil, 11215, ("%s: more than %d redirects"):format(hook.url, MAX_REDIRECTS)
+  return nil, 11215, ("%s: more than %d redirects"):format(url.public(hook.url), MAX_REDIRECTS)
 end
 
 return request

@@ -23,22 +23,17 @@ end
 ---@param params string[][]? { name, value } pairs of a POST form; nil for a GET
 ---@return string base64
 function signature.of(token, target, params)
-  local values, names = {}, {}
-  for _, pair in ipairs(params or {}) do
+  local keys, signed = {}, {}
+  for i, pair in ipairs(params or {}) do
     local name, value = pair[1], tostring(pair[2])
-    if not values[name] then
-      values[name] = {}
-      names[#names + 1] = name
-    end
-    values[name][value] = true
+    keys[i] = name .. "\0" .. value -- sorts by name, then by value
+    signed[keys[i]] = name .. value
   end
-  table.sort(names)
-  local text = { signature.url(target) }
-  for _, name in ipairs(names) do
-    local unique = {}
-    for value in pairs(values[name]) do unique[#unique + 1] = value end
-    table.sort(unique)
-    for _, value in ipairs(unique) do text[#text + 1] = name .. value end
+  table.sort(keys)
+  local text, last = { signature.url(target) }, nil
+  for _, key in ipairs(keys) do
+    if key ~= last then text[#text + 1] = signed[key] end
+    last = key
   end
   return crypto.base64(crypto.hmac_sha1(token, table.concat(text)))
 end

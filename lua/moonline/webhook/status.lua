@@ -27,11 +27,12 @@ local function ending(list, leg, result)
   end
 end
 
----Tells an event, if somebody asked for it. Returns at once.
+---Tells an event, once a call, if somebody asked for it. Returns at once.
 ---@param event "initiated"|"ringing"|"answered"|"completed"
 ---@param result { status: string?, duration: number?, code: integer? }?
 function Status:tell(event, result)
   if not self.events[event] then return end
+  self.events[event] = nil
   local leg = self.leg
   local list = params.standard(leg, leg.env.config)
   for _, pair in ipairs(list) do

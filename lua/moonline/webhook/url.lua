@@ -2,11 +2,16 @@
 
 local url = {}
 
+-- Byte -> %41, for those that a form value does not keep.
+local ESCAPES = {}
+for byte = 0, 255 do ESCAPES[string.char(byte)] = ("%%%02X"):format(byte) end
+
 ---Percent-encodes a form value: letters, digits and -_.~ stay.
 ---@param text string
 ---@return string
 function url.encode(text)
-  return (text:gsub("[^%w%-_.~]", function(c) return ("%%%02X"):format(c:byte()) end))
+  if not text:find("[^%w%-_.~]") then return text end
+  return (text:gsub("[^%w%-_.~]", ESCAPES))
 end
 
 ---@param text string
@@ -120,6 +125,13 @@ function url.with_query(text, query)
   local bare = text:match("^[^#]*")
   if query == "" then return bare end
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
+end
+
+---For logs and events: without the password in it.
+---@param text string
+---@return string
+function url.public(text)
+  return (text:gsub("^(%a[%w+.-]*://[^/?#@:]*):[^/?#]*@", "%1:***@"))
 end
 
 return url

@@ -58,6 +58,15 @@ describe("sim ladder", function()
     assert.matches("1%.000.*POST /voice", lines[3])
   end)
 
+  it("writes labels beside narrow columns for a terminal", function()
+    local l = ladder.new({ "moonline", "web app" }, { aside = true })
+    local line = l:add { kind = "webhook", time = 0, method = "POST", what = "status ringing",
+      url = "https://myapp.com/calls/events?a=1" }
+    assert.equal("   0.000      |---------->|       POST /calls/events (status ringing)", line)
+    local verb = l:add { kind = "verb", name = "Dial", line = 3, time = 0.5 }
+    assert.equal(line:find("POST", 1, true), verb:find("<Dial>", 1, true))
+  end)
+
   it("colours only when asked", function()
     local l = ladder.new({ "a" }, { colour = true })
     local note = { kind = "note", at = "a", text = "x", time = 0 }

@@ -1,0 +1,173 @@
+/* What the guard tells about itself, and its beginning and end. */
+#include "core/sip/guard.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <sofia-sip/msg_addr.h>
+
+#include "core/base/log.h"
+#include "core/sip/guard_priv.h"
+
+static struct ml_guard_stats stats;
+static ml_guard_seen_fn *watch;
+static void *watch_user;
+static bool hushed;
+static struct ml_loop *serving;
+static int users;
+
+const char *ml_guard_reason_name(enum ml_guard_reason reason)
+{
+    switch (reason) {
+    case ML_GUARD_PASSED:
+        return "passed";
+    case ML_GUARD_KEEPALIVE:
+        return "keep-alive";
+    case ML_GUARD_STUN:
+        return "stun";
+    case ML_GUARD_SIZE:
+        return "size";
+    case ML_GUARD_FRAMING:
+        return "framing";
+    case ML_GUARD_BYTES:
+        return "bytes";
+    case ML_GUARD_START_LINE:
+        return "start-line";
+    case ML_GUARD_VERSION:
+        return "version";
+    case ML_GUARD_METHOD:
+        return "method";
+    case ML_GUARD_SCHEME:
+        return "scheme";
+    case ML_GUARD_HEADER:
+        return "header";
+    case ML_GUARD_CSEQ:
+        return "cseq";
+    case ML_GUARD_BODY:
+        return "body";
+    case ML_GUARD_EXTENSION:
+        return "extension";
+    case ML_GUARD_CONTACT:
+        return "contact";
+    case ML_GUARD_RESPONSE:
+        return "response";
+    case ML_GUARD_SLOW:
+        return "slow";
+    case ML_GUARD_FLOOD:
+        return "flood";
+    case ML_GUARD_REASONS:
+        break;
+    }
+    return "unknown";
+}
+
+void ml_guard_stats(struct ml_guard_stats *copy)
+{
+    *copy = stats;
+}
+
+void ml_guard_count(enum ml_guard_reason reason, enum ml_guard_action action)
+{
+    if (hushed)
+        return;
+    stats.received++;
+    stats.by_reason[reason]++;
+    stats.answered += action == ML_GUARD_ANSWER;
+    stats.dropped += action == ML_GUARD_DROP;
+}
+
+/* ---- the watch ---- */
+
+void ml_guard_watch(ml_guard_seen_fn *fn, void *user)
+{
+    watch = fn;
+    watch_user = user;
+}
+
+bool ml_guard_is_watched(void)
+{
+    return watch && !hushed;
+}
+
+void ml_guard_hush(bool on)
+{
+    hushed = on;
+}
+
+void ml_guard_host(const su_sockaddr_t *address, char *text, size_t size)
+{
+    text[0] = '\0';
+    su_inet_ntop(address->su_family, SU_ADDR(address), text, (socklen_t)size);
+}
+
+void ml_guard_show(bool sent, enum ml_guard_reason reason, tport_t *tport, msg_t *msg,
+                   struct ml_str message)
+{
+    const tp_name_t *name = tport_name(tport_parent(tport));
+    const su_sockaddr_t *peer = msg_addr(msg);
+    char local[96], remote[96], host[64], kind[8];
+    struct ml_guard_seen seen = {.sent = sent,
+                                 .reason = reason,
+                                 .ident = name->tpn_ident,
+                                 .transport = kind,
+                                 .local = local,
+                                 .remote = remote,
+                                 .message = message};
+    size_t n = 0;
+
+    if (!ml_guard_is_watched())
+        return;
+    for (; name->tpn_proto[n] && n + 1 < sizeof kind; n++)
+        kind[n] = (char)(name->tpn_proto[n] | 0x20);
+    kind[n] = '\0';
+    ml_guard_host(peer, host, sizeof host);
+    snprintf(local, sizeof local, "%s:%s", name->tpn_host, name->tpn_port);
+    snprintf(remote, sizeof remote, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
+             ntohs(peer->su_port));
+    watch(&seen, watch_user);
+}
+
+void ml_guard_show_sent(tport_t *tport, msg_t *msg)
+{
+    enum { PIECES = 400 }; /* sofia makes one of each header at most */
+    msg_iovec_t pieces[PIECES];
+    isize_t n = msg_iovec(msg, pieces, PIECES);
+    struct ml_buf text = {0};
+
+    for (isize_t i = 0; i < n && i < PIECES; i++)
+        ml_buf_add(&text, pieces[i].mv_base, pieces[i].mv_len);
+    if (text.n > 2) /* no keep-alive */
+        ml_guard_show(true, ML_GUARD_PASSED, tport, msg, (struct ml_str){text.p, text.n});
+    ml_buf_fini(&text);
+}
+
+/* ---- beginning and end ---- */
+
+int ml_guard_open(struct ml_loop *loop, struct ml_fault *fault)
+{
+    static bool checked;
+
+    if (!checked) {
+        int status = ml_guard_check(fault);
+
+        if (status != 0)
+            return status;
+        checked = true;
+    }
+    if (users == 0) {
+        serving = loop;
+        ml_guard_waits_open(loop);
+    } else if (serving != loop) {
+        return ml_fail(fault, ML_ESTATE, "SIP agents of one process share one loop");
+    }
+    users++;
+    return ML_OK;
+}
+
+void ml_guard_close(void)
+{
+    if (--users > 0)
+        return;
+    ml_guard_waits_close();
+    serving = NULL;
+}

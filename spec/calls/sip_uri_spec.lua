@@ -1,0 +1,113 @@
+-- S1, S4: the URI of a Sip noun, from the document to the Request-URI.
+local stage = require "support.stage"
+local story = require "support.story"
+
+-- An uri of exactly that many characters that reaches the phone.
+local function long(phone, length)
+  local tail = phone.address:match("@.*$")
+  return "sip:" .. ("k"):rep(length - #"sip:" - #tail) .. tail
+end
+
+describe("the URI of a Sip noun", function()
+  it("S1 is where the INVITE goes, without the white space around it", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local params = story.talk(s, "\r\n\t   " .. kate.address .. "  \n  ")
+    assert.equal("completed", params.DialCallStatus)
+    assert.equal(1, #kate.invites)
+    assert.equal(kate.address, kate.invites[1].uri)
+    assert.equal("<" .. kate.address .. ">", kate.invites[1]:get "To")
+    s:quiet()
+  end)
+
+  it("S1 works without sip:", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local params = story.talk(s, (kate.address:gsub("^sip:", "")))
+    assert.equal("completed", params.DialCallStatus)
+    assert.equal("true", params.DialBridged)
+    assert.equal(kate.address, kate.invites[1].uri)
+    s:quiet()
+  end)
+
+  it("S1 may name no user, and keeps the escapes it needs", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.refuses(486))
+    story.dial(s, (kate.address:gsub("kate@", "")))
+    story.dial(s, (kate.address:gsub("kate@", "kate%%23@")))
+    assert.equal((kate.address:gsub("kate@", "")), kate.invites[1].uri)
+    assert.equal((kate.address:gsub("kate@", "kate%%23@")), kate.invites[2].uri)
+    s:quiet()
+  end)
+
+  it("S4 may have 254 characters", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local address = long(kate, 254)
+    local params = story.talk(s, address)
+    assert.equal("completed", params.DialCallStatus)
+    assert.equal(address, kate.invites[1].uri)
+    assert.is_nil(s:warned(13243))
+    s:quiet()
+  end)
+
+  it("S4 of 255 characters is 13243: the dial fails, the action is asked", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local params = story.dial(s, long(kate, 255))
+    assert.equal("failed", params.DialCallStatus)
+    assert.equal("0", params.DialCallDuration)
+    assert.equal("false", params.DialBridged)
+    assert.is_true(story.no_child(params))
+    assert.matches("254", s:warned(13243))
+    assert.equal(0, #kate.invites)
+    s:quiet()
+  end)
+
+  it("S4 of 255 characters, without action: the next verb runs", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    s.web["/voice"] = stage.twiml("<Dial><Sip>" .. long(kate, 255)
+      .. "</Sip></Dial><Redirect>/next</Redirect>")
+    s.web["/next"] = stage.twiml "<Hangup/>"
+    s:begin()
+    s:request "/next"
+    assert.equal(0, #kate.invites)
+    s:quiet()
+  end)
+
+  it("S4 may have 1023 characters of headers, however long it is itself", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local address = long(kate, 254)
+    local params = story.talk(s, address .. "?X-Long=" .. ("v"):rep(1023 - #"X-Long="))
+    assert.equal("completed", params.DialCallStatus)
+    assert.equal(1023 - #"X-Long=", #kate.invites[1]:get "X-Long")
+    assert.equal(address, kate.invites[1].uri)
+    s:quiet()
+  end)
+
+  it("S4 with 1024 characters of headers is 13253 and fails", function()
+    local s <close> = stage.open()
+    local kate = story.phone(s, "kate", story.answers)
+    local params = story.dial(s, kate.address .. "?X-Long=" .. ("v"):rep(1024 - #"X-Long="))
+    assert.equal("failed", params.DialCallStatus)
+    assert.is_true(story.no_child(params))
+    assert.matches("1023", s:warned(13253))
+    assert.is_nil(s:warned(13243))
+    assert.equal(0, #kate.invites)
+    s:quiet()
+  end)
+
+  it("S4 that is no URI at all fails with 13243", function()
+    local wrong = { "kate", "tel:+15550100", "sip:", "sip:kate@host name", "sip:kate@h:99999" }
+    for _, text in ipairs(wrong) do
+      local s <close> = stage.open()
+      local params = story.dial(s, text)
+      assert.equal("failed", params.DialCallStatus)
+      assert.is_true(story.no_child(params))
+      assert.is_string(s:warned(13243))
+      s:quiet()
+    end
+  end)
+end)
