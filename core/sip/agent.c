@@ -1,10 +1,12 @@
 /* The agent: sofia's nta with its transports, and what comes in outside any dialog. */
 #include "core/sip/agent.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/su_log.h>
 #include <sofia-sip/tport.h>
 
 #include "core/base/log.h"
@@ -95,9 +97,7 @@ static int refuse_method(struct ml_agent *agent, nta_incoming_t *irq, const sip_
     return 0;
 }
 
-/* sip: or sips: with a host: anything else as remote target cannot be sent to, and kills sofia when
- * it tries. */
-static bool has_good_contact(const sip_t *sip)
+bool ml_sip_has_good_contact(const sip_t *sip)
 {
     const url_t *url = sip->sip_contact ? sip->sip_contact->m_url : NULL;
 
@@ -105,7 +105,7 @@ static bool has_good_contact(const sip_t *sip)
            url->url_host[0];
 }
 
-static bool has_good_body(const sip_t *sip)
+bool ml_sip_has_good_body(const sip_t *sip)
 {
     const sip_content_type_t *type = sip->sip_content_type;
 
@@ -133,7 +133,7 @@ static bool refuse_invite(struct ml_agent *agent, nta_incoming_t *irq, const sip
     int retry_after = 0, code;
     char seconds[16];
 
-    if (!has_good_contact(sip)) {
+    if (!ml_sip_has_good_contact(sip)) {
         nta_incoming_treply(irq, 400, "Contact must be a sip or sips URI with a host",
                             SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
         return true;
@@ -143,7 +143,7 @@ static bool refuse_invite(struct ml_agent *agent, nta_incoming_t *irq, const sip
                             SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
         return true;
     }
-    if (!has_good_body(sip)) {
+    if (!ml_sip_has_good_body(sip)) {
         nta_incoming_treply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR("application/sdp"),
                             SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
         return true;
@@ -219,26 +219,40 @@ static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *i
     return ml_leg_incoming(agent, irq, sip, &source, transport, username);
 }
 
-/* Responses to nothing, and the like: sofia has dealt with them or they are to be ignored. */
+/* Responses to nothing, and the like. */
 static int on_stray(nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
 {
-    (void)magic;
     (void)nta;
-    (void)sip;
+    ml_agent_stray((struct ml_agent *)magic, sip);
     msg_destroy(msg);
     return 0;
 }
 
 /* ---- opening and closing ---- */
 
+/* sofia's own log goes where ours goes, and only when somebody wants all of it. */
+static void library_log(void *unused, const char *format, va_list arguments)
+{
+    char line[512];
+
+    (void)unused;
+    if (!ml_log_enabled(ML_LOG_DEBUG))
+        return;
+    vsnprintf(line, sizeof line, format, arguments);
+    line[strcspn(line, "\r\n")] = '\0';
+    if (line[0])
+        ml_log(ML_LOG_DEBUG, NULL, "sofia: %s", line);
+}
+
 static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
 {
+    su_log_redirect(NULL, library_log, NULL);
     agent->nta = nta_agent_create(
         ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
         NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),
         NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_TIMEOUT_408(0), NTATAG_SERVER_RPORT(1),
-        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_PASS_408(1),
-        TAG_END());
+        NTATAG_CLIENT_RPORT(1), NTATAG_MERGE_482(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1),
+        NTATAG_PASS_408(1), TAG_END());
     if (!agent->nta)
         return ml_fail(fault, ML_ENET, "the SIP stack did not start");
     agent->outside = nta_leg_tcreate(agent->nta, on_outside, (nta_leg_magic_t *)agent,

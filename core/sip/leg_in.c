@@ -68,7 +68,7 @@ static void no_ack(struct ml_leg *leg)
     ml_leg_enter(leg, ML_LEG_OVER);
 }
 
-static void canceled(struct ml_leg *leg)
+void ml_leg_canceled(struct ml_leg *leg)
 {
     struct ml_leg_event event = {.kind = ML_LEG_CANCELED, .cause = ML_CAUSE_PEER};
 
@@ -96,10 +96,19 @@ static void acked(struct ml_leg *leg, const sip_t *sip)
         return;
     }
     ml_leg_tell(leg, &event);
-    if (leg->hangup_after_ack) {
-        leg->hangup_after_ack = false;
-        ml_leg_send_bye(leg, NULL, 0);
-    }
+    if (leg->hangup_after_ack)
+        ml_leg_bye_after_ack(leg);
+}
+
+/* A reliable 18x without its PRACK: sofia refuses the INVITE (RFC 3262 section 3). */
+static void no_prack(struct ml_leg *leg)
+{
+    struct ml_leg_event event = {.kind = ML_LEG_CANCELED,
+                                 .cause = ML_CAUSE_NO_ACK,
+                                 .text = "the reliable response was never acknowledged"};
+
+    ml_leg_tell(leg, &event);
+    ml_leg_enter(leg, ML_LEG_OVER);
 }
 
 /* ACK, CANCEL, or (sip NULL) nothing for 64*T1. */
@@ -107,11 +116,13 @@ static int on_ack_or_cancel(struct ml_leg *leg, nta_incoming_t *irq, const sip_t
 {
     if (leg->state == ML_LEG_OVER || irq != leg->invite_in)
         return 0;
-    if (!sip && !leg->confirmed && leg->state != ML_LEG_INCOMING)
+    if (!sip && leg->state == ML_LEG_INCOMING)
+        no_prack(leg);
+    else if (!sip && !leg->confirmed)
         no_ack(leg);
     else if (sip && sip->sip_request->rq_method == sip_method_cancel) {
         if (leg->state == ML_LEG_INCOMING)
-            canceled(leg);
+            ml_leg_canceled(leg);
     } else if (sip && sip->sip_request->rq_method == sip_method_ack)
         acked(leg, sip);
     return 0;

@@ -54,15 +54,15 @@ end
 -- Nobody changes a document.
 local function parse_once(self, text)
   local kind = self.screening and "screening" or "document"
-  local cache = self.env.documents_read[kind]
-  if not cache or cache.count >= MOST_KEPT then
-    cache = { count = 0 }
-    self.env.documents_read[kind] = cache
+  local kept = self.env.documents_read[kind]
+  if not kept or kept.count >= MOST_KEPT then
+    kept = { count = 0 }
+    self.env.documents_read[kind] = kept
   end
-  local known = cache[text]
+  local known = kept[text]
   if not known then
     known = table.pack(document.parse(text, self:parse_options()))
-    if #text <= LONGEST_KEPT then cache[text], cache.count = known, cache.count + 1 end
+    if #text <= LONGEST_KEPT then kept[text], kept.count = known, kept.count + 1 end
   end
   return known[1], known[2]
 end

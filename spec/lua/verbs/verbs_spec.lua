@@ -20,6 +20,7 @@ local function session(state, results)
     done[#done + 1] = { "fetch", url, params, method }
     return { verbs = {} }
   end
+  function s.finish() done[#done + 1] = { "finish" } end
   function s.warn(_, code) done[#done + 1] = { "warn", code } end
   return s, done
 end
@@ -99,9 +100,8 @@ describe("Reject", function()
 end)
 
 describe("Hangup", function()
-  it("ends the call, and answers it first when it rings", function()
-    assert.same({ { "hangup" } }, (run "<Hangup/>"))
-    assert.same({ { "answer" }, { "hangup" } }, (run("<Hangup/>", "ringing")))
+  it("ends the call as documents that are through do", function()
+    assert.same({ { "finish" } }, (run "<Hangup/>"))
   end)
 end)
 
