@@ -245,6 +245,21 @@ static bool read_frame(struct look *look)
     return true;
 }
 
+static bool read_repeats(struct look *look)
+{
+    const struct ml_guard_message *message = look->message;
+
+    for (size_t i = 0; i + ML_GUARD_MAX_SAME < message->count; i++) {
+        size_t same = 0;
+
+        for (size_t j = i; j < message->count; j++)
+            same += ml_str_ieq(message->fields[i].name, message->fields[j].name);
+        if (same > ML_GUARD_MAX_SAME)
+            return blame(look, ML_GUARD_SIZE, 413, "Too Many Lines of One Header");
+    }
+    return true;
+}
+
 /* ---- what a request asks for ---- */
 
 static bool read_method(struct look *look)
@@ -398,7 +413,7 @@ static bool read_accept(struct look *look)
 static bool judge_common(struct look *look)
 {
     return read_vias(look) && read_call_id(look) && read_cseq(look) && read_parties(look) &&
-           read_hops(look) && read_frame(look);
+           read_hops(look) && read_frame(look) && read_repeats(look);
 }
 
 static bool judge_request(struct look *look)
