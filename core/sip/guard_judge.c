@@ -86,7 +86,7 @@ static bool is_ours_version(struct ml_str text)
 
 static bool read_request_line(struct look *look)
 {
-    struct ml_str rest = look->message->start, version;
+    struct ml_str rest = look->message->start, version = {NULL, 0};
 
     ml_str_cut(&rest, ' ', &look->method);
     ml_str_cut(&rest, ' ', &look->target);
@@ -101,7 +101,7 @@ static bool read_request_line(struct look *look)
 
 static bool read_status_line(struct look *look)
 {
-    struct ml_str rest = look->message->start, version, status;
+    struct ml_str rest = look->message->start, version, status = {NULL, 0};
 
     ml_str_cut(&rest, ' ', &version);
     ml_str_cut(&rest, ' ', &status);
