@@ -63,7 +63,8 @@ static bool is_epoll(int fd)
 }
 
 /* What sofia would print on stderr, in pieces of lines: ours to judge, so for whoever debugs. */
-static void log_piece(void *stream, char const *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void log_piece(void *stream, char const *format,
+                                                            va_list arguments)
 {
     static char line[512];
     static size_t n;

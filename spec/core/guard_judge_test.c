@@ -318,7 +318,7 @@ static void contacts_that_cannot_be_sent_to_are_refused(void **state)
                                        "\"A, B\" <sip:a@192.0.2.1;transport=tcp>;expires=5",
                                        "<sips:a@pbx_1.example.com:5061>",
                                        "<sip:a@[2001:db8::1]:5060;ob>",
-                                       "J\xc3\xb6rg <sip:j@x.org>",
+                                       "\"J\xc3\xb6rg\" <sip:j@x.org>",
                                        "<sip:%00@192.0.2.1>",
                                        "<sip:a:secret@192.0.2.1;lr?X-A=b>"};
     char text[1024];
