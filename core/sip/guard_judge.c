@@ -264,7 +264,8 @@ static bool read_repeats(struct look *look)
 
 static bool read_method(struct look *look)
 {
-    if (is_ours(look->method) || is(look->method, "REFER")) /* which a dialog declines */
+    /* A dialog declines REFER itself. */
+    if (is_ours(look->method) || (is(look->method, "REFER") && look->to_tag.p))
         return true;
     snprintf(look->verdict->extra, sizeof look->verdict->extra, "Allow: %s\r\n", ML_GUARD_ALLOW);
     if (is_known(look->method))
