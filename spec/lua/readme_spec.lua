@@ -70,13 +70,14 @@ describe("README.md", function()
     local s <close> = open("script", script, kate_at, { kate = function(call)
       call:answer()
       talked = call:gather { digits = 2, timeout = 30 }
-      call:hangup()
+      call:wait {}
     end })
     local alice = assert(s:call())
     moonline.sleep(1)
     alice:send_digits "1"
     moonline.sleep(1)
     alice:send_digits "23"
+    alice:hangup()
     s:quiet()
     assert.equal("23", talked)
   end)
