@@ -1,6 +1,7 @@
 -- What README.md and docs/lua.md show is run as it stands there; only kate moves to a free port.
 local lfs = require "lfs"
 local moonline = require "moonline"
+local signature = require "moonline.webhook.signature"
 local stage = require "support.stage"
 
 local function read(path)
@@ -132,11 +133,31 @@ describe("docs/lua.md", function()
     assert.same({ "admin", "1234" }, { sip.attrs.username, sip.attrs.password })
   end)
 
+  it("shows a web application that answers moonline and nobody else", function()
+    local app, printed
+    local text = lua_block("docs/lua.md", 3):gsub("port = 3000", "port = 0")
+    assert(load(text, "=docs", "t", setmetatable({
+      assert = function(opened)
+        app = opened
+        return opened
+      end,
+      os = { getenv = function() return "secret" end },
+      print = function(line) printed = line end,
+    }, { __index = _G })))()
+    local _ <close> = app
+    local url = printed:match "http://.*$"
+    assert.equal(403, moonline.http.post(url).status)
+    local response = moonline.http.request { url = url, method = "POST",
+      params = { To = "sip:x@y" }, headers = { ["X-Twilio-Signature"] = signature.of("secret", url, { { "To", "sip:x@y" } }) } }
+    assert.equal(200, response.status)
+    assert.matches("<Say>You called sip:x@y</Say>", response.body)
+  end)
+
   it("shows a verb that can be used", function()
     local folder = os.tmpname()
     os.remove(folder)
     assert(lfs.mkdir(folder))
-    write(folder .. "/survey.lua", lua_block("docs/lua.md", 3))
+    write(folder .. "/survey.lua", lua_block("docs/lua.md", 4))
     local s <close> = stage.open { twiml = { verbs = { folder } } }
     s.web["/voice"] = stage.twiml '<Survey play="/ask.wav" max="5" action="/scored"/>'
     s.web["/scored"] = stage.twiml "<Hangup/>"
