@@ -24,9 +24,10 @@ struct ml_route {
     struct ml_sip_place targets[TARGETS_MAX];
     size_t count, index;
     char kind[4], host[256];
-    uint16_t port;       /* of the URI, 0: none said */
-    char *offer;         /* the same in every INVITE */
-    char *bind;          /* egress profile */
+    uint16_t port; /* of the URI, 0: none said */
+    char *offer;   /* the same in every INVITE */
+    char *bind;    /* egress profile */
+    char *from_user, *from_host;
     char *authorization; /* header line of the answer to the last challenge */
     int challenged_by_uas, challenged_by_proxy;
     unsigned long min_se; /* of a 422, 0: none came; asked for instead of our own interval */
@@ -44,6 +45,8 @@ void ml_leg_route_free(struct ml_leg *leg)
     ml_timer_free(route->silence);
     ml_free(route->offer);
     ml_free(route->bind);
+    ml_free(route->from_user);
+    ml_free(route->from_host);
     ml_free(route->authorization);
     ml_free(route);
 }
@@ -170,8 +173,8 @@ static char *from_header(const struct ml_leg *leg, const char *host)
         ml_buf_str(&text, "\" ");
     }
     ml_buf_str(&text, "<sip:");
-    if (leg->from_uri) { /* holds the user part until the dialog is made */
-        for (const char *c = leg->from_uri; *c; c++) {
+    if (leg->route->from_user) {
+        for (const char *c = leg->route->from_user; *c; c++) {
             if (strchr("-_.!~*'()&=+$,;?/", *c) || (*c >= '0' && *c <= '9') ||
                 ((*c | 32) >= 'a' && (*c | 32) <= 'z'))
                 ml_buf_add(&text, c, 1);
@@ -186,13 +189,25 @@ static char *from_header(const struct ml_leg *leg, const char *host)
     return ml_buf_take(&text);
 }
 
+/* Before the transport is known: where it will most probably leave from. */
+static const char *own_address(const struct ml_leg *leg)
+{
+    struct ml_link *first = ml_list_first(&leg->agent->transports);
+
+    if (leg->transport)
+        return leg->transport->place.host;
+    if (leg->route->bind)
+        return leg->route->bind;
+    return first ? ML_CONTAINER(first, struct ml_transport, link)->place.host : "localhost";
+}
+
 static const char *egress_host(const struct ml_leg *leg, char *buffer, size_t size)
 {
-    const char *host = leg->advertise ? leg->advertise : leg->transport->place.host;
+    const char *host = leg->advertise ? leg->advertise : own_address(leg);
     const char *colon = strchr(host, ':');
 
-    if (leg->to_uri) /* from_host of the dial, until the dialog is made */
-        return leg->to_uri;
+    if (leg->route->from_host)
+        return leg->route->from_host;
     if (!leg->advertise && ml_host_is_ipv6(host))
         snprintf(buffer, size, "[%s]", host);
     else
@@ -200,19 +215,24 @@ static const char *egress_host(const struct ml_leg *leg, char *buffer, size_t si
     return buffer;
 }
 
-static bool begin_dialog(struct ml_leg *leg)
+/* The value of From, to be freed; its URI is what ml_leg_info tells. */
+static char *name_caller(struct ml_leg *leg)
 {
     char host[300], *from, *start, *end;
-    bool made;
 
     from = from_header(leg, egress_host(leg, host, sizeof host));
-    made = make_dialog(leg, from);
     ml_free(leg->from_uri);
-    ml_free(leg->to_uri);
     start = strrchr(from, '<');
     end = strrchr(from, '>');
     leg->from_uri = ml_strndup(start + 1, (size_t)(end - start - 1));
-    leg->to_uri = ml_strndup(leg->uri, strcspn(leg->uri, ";?"));
+    return from;
+}
+
+static bool begin_dialog(struct ml_leg *leg)
+{
+    char *from = name_caller(leg);
+    bool made = make_dialog(leg, from);
+
     ml_free(from);
     return made;
 }
@@ -368,9 +388,11 @@ int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
     leg->request_uri = ml_strdup(dial->uri);
     leg->proxy = route_header(dial->proxy);
     leg->advertise = ml_strdup(dial->advertise ? dial->advertise : agent->advertise);
-    leg->from_uri = ml_strdup(dial->from_user);
-    leg->to_uri = ml_strdup(dial->from_host);
+    leg->to_uri = ml_strndup(dial->uri, strcspn(dial->uri, ";?"));
     leg->from_display = ml_strdup(dial->from_display);
+    route->from_user = ml_strdup(dial->from_user);
+    route->from_host = ml_strdup(dial->from_host);
+    ml_free(name_caller(leg));
     leg->username = ml_strdup(dial->username);
     leg->password = ml_strdup(dial->password);
     leg->extra = ml_headers_copy(dial->headers, dial->header_count);

@@ -97,6 +97,7 @@ local function progress(child)
     local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
     if event.kind == "sent" then
       child.sent = true
+      own.from = own.core:info().from
       child.events:tell("initiated")
     elseif event.kind == "ringing" then
       if own.state == "calling" then
@@ -211,8 +212,10 @@ function ring.start(dial, target)
     tried = { [target.uri] = true }, follows = 0,
   }
   child.task = dial.group:spawn(function()
+    local _ <close> = setmetatable({}, { __close = function()
+      if child.leg then child.leg.core:close() end
+    end })
     call(child)
-    if child.leg then child.leg.core:close() end
   end)
   return child
 end
