@@ -28,8 +28,10 @@ struct ml_route {
     char *offer;   /* the same in every INVITE */
     char *bind;    /* egress profile */
     char *from_user, *from_host;
-    char *authorization; /* header line of the answer to the last challenge */
-    int challenged_by_uas, challenged_by_proxy;
+    /* Header lines that answer the challenge of the UAS and that of a proxy, and how often each
+     * asked. */
+    char *authorization[2];
+    int challenges[2];
     unsigned long min_se; /* of a 422, 0: none came; asked for instead of our own interval */
 };
 
@@ -47,7 +49,8 @@ void ml_leg_route_free(struct ml_leg *leg)
     ml_free(route->bind);
     ml_free(route->from_user);
     ml_free(route->from_host);
-    ml_free(route->authorization);
+    ml_free(route->authorization[0]);
+    ml_free(route->authorization[1]);
     ml_free(route);
 }
 
@@ -117,7 +120,8 @@ static void send_invite(struct ml_leg *leg)
         TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
         TAG_IF(own || route->min_se, SIPTAG_SESSION_EXPIRES_STR(seconds)),
         TAG_IF(route->min_se, SIPTAG_MIN_SE_STR(seconds)), TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
-        TAG_IF(route->authorization, SIPTAG_HEADER_STR(route->authorization)),
+        TAG_IF(route->authorization[0], SIPTAG_HEADER_STR(route->authorization[0])),
+        TAG_IF(route->authorization[1], SIPTAG_HEADER_STR(route->authorization[1])),
         SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(route->offer), TAG_END());
     su_home_deinit(home);
     if (!leg->invite_out) {
@@ -479,11 +483,11 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     bool by_proxy = sip->sip_status->st_status == 407;
     const msg_auth_t *challenge =
         by_proxy ? sip->sip_proxy_authenticate : sip->sip_www_authenticate;
-    int *times = by_proxy ? &leg->route->challenged_by_proxy : &leg->route->challenged_by_uas;
-    char *value = NULL;
+    char **line = &leg->route->authorization[by_proxy], *value = NULL;
     su_home_t home[1] = {SU_HOME_INIT(home)};
 
-    if (!leg->username || leg->cancel_wanted || ++*times >= CHALLENGES_MAX)
+    if (!leg->username || leg->cancel_wanted ||
+        ++leg->route->challenges[by_proxy] >= CHALLENGES_MAX)
         return false;
     /* SHA-256 first, whatever the order in which they are offered. */
     for (int strong = 1; !value && strong >= 0; strong--) {
@@ -498,9 +502,8 @@ static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
     su_home_deinit(home);
     if (!value)
         return false;
-    ml_free(leg->route->authorization);
-    leg->route->authorization =
-        ml_format("%s: %s", by_proxy ? "Proxy-Authorization" : "Authorization", value);
+    ml_free(*line);
+    *line = ml_format("%s: %s", by_proxy ? "Proxy-Authorization" : "Authorization", value);
     ml_free(value);
     send_again(leg);
     return true;
