@@ -156,7 +156,7 @@ end
 
 function Dial:result(child)
   local list = { { "DialCallStatus", child and child.status or "failed" } }
-  if not child then
+  if not (child and child.leg) then -- no INVITE was built
     list[#list + 1] = { "DialCallDuration", 0 }
     list[#list + 1] = { "DialBridged", "false" }
     return list
