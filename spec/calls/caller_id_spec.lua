@@ -85,7 +85,7 @@ describe("the caller of a dialled leg", function()
       "Call-ID: one@test", "CSeq: 1 INVITE", "Contact: <sip:" .. caller.where .. ">",
       "Content-Type: application/sdp", "Content-Length: " .. #sdp, "", sdp,
     }, "\r\n"))
-    s:request "/after"
+    assert.equal("busy", s:request("/after").params.DialCallStatus)
     assert.equal("<sip:anonymous@127.0.0.1>",
       (kate:of("INVITE")[1]:get("From"):gsub(";tag=%w+$", "")))
     s:quiet(100)

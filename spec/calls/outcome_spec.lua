@@ -90,7 +90,7 @@ describe("the outcome of a Dial", function()
     s:quiet()
   end)
 
-  it("S13 is no-answer after our own timeout, 408 where nothing came: the caller gets 480", function()
+  it("S13 is no-answer after our timeout, 408 where nothing came: the caller gets 480", function()
     local s <close> = stage.open()
     local kate <close> = peer.open(function() end)
     local alice = story.begin(s, kate.uri, { dial = 'timeout="5" ' .. BRIDGE })

@@ -26,7 +26,8 @@ function redirect.targets(headers)
     local name = header[1]:lower()
     if name == "contact" or name == "m" then
       each(header[2], function(address, parameters)
-        local target = address:find("^[sS][iI][pP][sS]?:") and uri.parse((address:gsub("%?.*$", "")))
+        local plain = address:lower():find("^sips?:") and address:gsub("%?.*$", "")
+        local target = plain and uri.parse(plain)
         if target then
           found[#found + 1] = { uri = target.uri, q = quality(parameters), place = #found }
         end
