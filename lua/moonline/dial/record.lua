@@ -39,8 +39,10 @@ end
 
 ---Ends it, and waits until the file is complete.
 ---@param dial table
+---@return moonline.Recording?
 function record.finish(dial)
   if dial.recording then dial.recording:stop() end
+  return dial.recording
 end
 
 return record
