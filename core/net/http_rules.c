@@ -9,7 +9,8 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 
-/* An IPv4 address has length 4, also when it came as ::ffff:a.b.c.d. */
+/* An IPv4 address has length 4, also when it came as ::ffff:a.b.c.d or, for a translator (RFC
+ * 6052), as 64:ff9b::a.b.c.d. */
 struct address {
     unsigned char bytes[16];
     size_t length;
@@ -49,9 +50,11 @@ void ml_http_rules_free(struct ml_http_rules *rules)
 
 static void unmap(struct address *a)
 {
-    static const unsigned char prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const unsigned char translated[12] = {0x00, 0x64, 0xff, 0x9b};
 
-    if (a->length == 16 && memcmp(a->bytes, prefix, sizeof prefix) == 0) {
+    if (a->length == 16 && (memcmp(a->bytes, mapped, sizeof mapped) == 0 ||
+                            memcmp(a->bytes, translated, sizeof translated) == 0)) {
         memmove(a->bytes, a->bytes + 12, 4);
         a->length = 4;
     }
