@@ -70,6 +70,13 @@ static bool read_text(const char *text, struct address *a)
     return a->length > 0;
 }
 
+static bool is_any(const struct address *a)
+{
+    static const unsigned char zero[16];
+
+    return memcmp(a->bytes, zero, a->length) == 0;
+}
+
 static bool read_sockaddr(const struct sockaddr *from, struct address *a, uint16_t *port)
 {
     *a = (struct address){.length = 0};
@@ -89,6 +96,8 @@ static bool read_sockaddr(const struct sockaddr *from, struct address *a, uint16
         *port = ntohs(v6.sin6_port);
     }
     unmap(a);
+    if (a->length == 16 && is_any(a)) /* which reaches what 0.0.0.0 does: this machine */
+        a->length = 4;
     return a->length > 0;
 }
 
@@ -168,13 +177,6 @@ static bool any_covers(const struct network *list, size_t count, const struct ad
             return true;
     }
     return false;
-}
-
-static bool is_any(const struct address *a)
-{
-    static const unsigned char zero[16];
-
-    return memcmp(a->bytes, zero, a->length) == 0;
 }
 
 static bool is_loopback(const struct address *a)
