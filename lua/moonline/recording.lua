@@ -55,6 +55,7 @@ function Recording:stop(event)
     event = self.box:wait({ "recorded" }, 30)
   end
   self.done = event or { kind = "recorded", why = "failed", duration = 0, text = "never finished" }
+  self.recorder:close()
   self.duration = self.done.duration
   self.status = self.done.why == "failed" and "failed" or self.done.absent and "absent"
     or "completed"
