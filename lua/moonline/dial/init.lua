@@ -120,7 +120,7 @@ end
 
 -- Calls these targets at once and sees them all to their end.
 function Dial:round(targets)
-  self.winner, self.children, self.open = nil, {}, #targets
+  self.winner, self.children, self.open, self.early = nil, {}, #targets, false
   self.timer = task.timer(self.attrs.timeout, self.box, { kind = "dial", what = "timeout" })
   for i, target in ipairs(targets) do self.children[i] = ring.start(self, target) end
   while self.open > 0 do self:on_event(self.box:wait(KINDS)) end
