@@ -50,10 +50,5 @@ return function(env)
     rest.answer(env, request, facts)
   end
 
-  -- The process ends: all calls are hung up.
-  function handlers.stop()
-    for call in pairs(env.live) do call:hangup() end
-  end
-
   return handlers
 end

@@ -63,11 +63,11 @@ end
 ---@param dial table
 ---@param list string[][]
 function record.add_params(dial, list)
-  local recording = dial.recording
-  if not recording or not recording:is_there() then return end
-  list[#list + 1] = { "RecordingUrl", recording.url }
-  list[#list + 1] = { "RecordingSid", recording.sid }
-  list[#list + 1] = { "RecordingDuration", math.floor(recording.duration + 0.5) }
+  local one = dial.recording
+  if not one or not one:is_there() then return end
+  list[#list + 1] = { "RecordingUrl", one.url }
+  list[#list + 1] = { "RecordingSid", one.sid }
+  list[#list + 1] = { "RecordingDuration", math.floor(one.duration + 0.5) }
 end
 
 return record
