@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     int skipped = simulation_options(argc, argv);
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its writer */
     setvbuf(stdout, NULL, _IOLBF, 0);
     raise_descriptor_limit();
     ml_list_init(&program.runtime.ready);

@@ -66,6 +66,7 @@ struct ml_agent {
     int64_t refused_at;
     struct ml_abandoned abandoned[32];
     size_t abandoned_next;
+    struct ml_link traced;
     ml_agent_trace_fn *trace;
     void *trace_user;
     bool closing, guarded;
@@ -85,7 +86,7 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
  * yet: the port of the first listener of its kind, or a free one). NULL: there is no way. */
 struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_sip_place *to,
                                       const char *bind);
-struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *ident);
+struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const char *ident);
 /* The host (an IPv6 address in brackets) and the port under which others reach that transport.
  * advertise: host[:port], NULL for its own. */
 uint16_t ml_transport_seen_as(const struct ml_transport *transport, const char *advertise,
@@ -101,11 +102,6 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
 bool ml_cidr_match(const char *cidr, const char *host);
 
 /* ---- agent.c ---- */
-/* No body, or one that is SDP: else 415. */
-bool ml_sip_has_good_body(const sip_t *sip);
-/* sip: or sips: with a host: anything else as remote target cannot be sent to, and kills sofia when
- * it tries. */
-bool ml_sip_has_good_contact(const sip_t *sip);
 
 /* ---- leg_in.c ---- */
 int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,

@@ -45,6 +45,8 @@ int ml_leg_take_body(struct ml_leg *leg, const sip_t *sip)
     status = leg->description->take_offer(leg->description_user, body, &leg->answer);
     if (status == 0)
         leg->offer = ML_OFFER_RECEIVED;
+    if (status == ML_ELIMIT || status == ML_ENET) /* no port for it */
+        return 503;
     return status == 0 ? 0 : status == ML_EPARSE ? 400 : 488;
 }
 
@@ -136,22 +138,12 @@ static int on_reinvite_ack(struct ml_leg *leg, nta_incoming_t *irq, const sip_t 
     return 0;
 }
 
-static int wrong_body(nta_incoming_t *irq)
-{
-    nta_incoming_treply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR("application/sdp"),
-                        TAG_END());
-    nta_incoming_destroy(irq);
-    return 0;
-}
-
 static int on_reinvite(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *sip)
 {
     int code = in_the_way(leg);
     su_home_t home[1] = {SU_HOME_INIT(home)};
     char *sdp, *session;
 
-    if (!ml_sip_has_good_body(sip))
-        return wrong_body(irq);
     if (leg->state != ML_LEG_UP)
         code = 500;
     if (!code) {
@@ -191,8 +183,6 @@ static int on_update(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *sip)
     su_home_t home[1] = {SU_HOME_INIT(home)};
     char *sdp = NULL, *session;
 
-    if (!ml_sip_has_good_body(sip))
-        return wrong_body(irq);
     if (with_offer && !code && leg->offer == ML_OFFER_NONE && leg->state != ML_LEG_UP)
         code = 500; /* before the first offer was answered */
     if (with_offer && !code) {
@@ -283,17 +273,12 @@ int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t 
                             SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED), TAG_END());
         nta_incoming_destroy(irq);
         return 0;
-    case sip_method_refer:
-        return 603;
     case sip_method_ack:
         return 0;
     case sip_method_prack:
         return 481;
     default:
-        nta_incoming_treply(irq, sip->sip_request->rq_method == sip_method_unknown ? 501 : 405,
-                            NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW), TAG_END());
-        nta_incoming_destroy(irq);
-        return 0;
+        return 603; /* REFER: the guard lets no other method through */
     }
 }
 

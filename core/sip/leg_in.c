@@ -130,6 +130,7 @@ static int on_ack_or_cancel(struct ml_leg *leg, nta_incoming_t *irq, const sip_t
 
 static bool make_dialog(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *sip)
 {
+    const sip_contact_t *contact;
     char tag[17];
 
     leg->dialog = nta_leg_tcreate(leg->agent->nta, ml_leg_on_request, (nta_leg_magic_t *)leg,
@@ -140,7 +141,11 @@ static bool make_dialog(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *si
         return false;
     ml_random_hex(tag, 8);
     nta_incoming_tag(irq, nta_leg_tag(leg->dialog, tag));
-    nta_leg_server_route(leg->dialog, sip->sip_record_route, sip->sip_contact);
+    /* Before RFC 3261 there need not be a Contact: the target is From then. */
+    contact = sip->sip_contact
+                  ? sip->sip_contact
+                  : sip_contact_create(leg->home, (const url_string_t *)sip->sip_from->a_url, NULL);
+    nta_leg_server_route(leg->dialog, sip->sip_record_route, contact);
     leg->invite_in = irq;
     nta_incoming_bind(irq, on_ack_or_cancel, leg);
     return true;
@@ -172,6 +177,8 @@ int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
     remember(leg, sip, msg);
     msg_destroy(msg);
     ml_leg_learn_contact(leg, sip);
+    if (!sip->sip_contact)
+        leg->contact_private = true;
     code = ml_session_offered(leg, sip);
     if (code == 422) {
         char minimum[16];
@@ -212,7 +219,7 @@ static int read_offer(struct ml_leg *leg)
 static int refused(struct ml_leg *leg, int code)
 {
     ml_leg_reject(leg, code, NULL, NULL, 0);
-    return code == 488 ? ML_EREFUSED : ML_EPARSE;
+    return code == 488 ? ML_EREFUSED : code == 503 ? ML_ELIMIT : ML_EPARSE;
 }
 
 /* The PRACK for a reliable provisional response, or (sip NULL) none came. */

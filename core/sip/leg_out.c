@@ -322,11 +322,22 @@ static bool read_target(struct ml_route *route, const char *uri)
     return good;
 }
 
+/* Loose routing whatever was written: a strict router would get our Request-URI as its last Route
+ * (RFC 3261 section 16.12). */
 static char *route_header(const char *proxy)
 {
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    char *header = NULL;
+    url_t *url;
+
     if (!proxy)
         return NULL;
-    return proxy[0] == '<' ? ml_strdup(proxy) : ml_format("<%s>", proxy);
+    if (proxy[0] == '<')
+        return ml_strdup(proxy);
+    url = url_hdup(home, URL_STRING_MAKE(proxy)->us_url);
+    header = ml_format("<%s%s>", proxy, url && url_has_param(url, "lr") ? "" : ";lr");
+    su_home_deinit(home);
+    return header;
 }
 
 int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,

@@ -67,7 +67,7 @@ void ml_agent_stray(struct ml_agent *agent, const sip_t *sip)
 
     if (!sip || !sip->sip_status || sip->sip_status->st_status / 100 != 2 || !sip->sip_cseq ||
         sip->sip_cseq->cs_method != sip_method_invite || !sip->sip_to->a_tag || !sip->sip_via ||
-        !ml_sip_has_good_contact(sip) || agent->closing)
+        !sip->sip_contact || agent->closing)
         return;
     one = find(agent, sip->sip_call_id->i_id);
     if (one)

@@ -187,7 +187,7 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
     return transport;
 }
 
-struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *ident)
+struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const char *ident)
 {
     ML_LIST_EACH(&agent->transports, link)
     {

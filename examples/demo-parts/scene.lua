@@ -127,8 +127,10 @@ local scene = {}
 ---@param account { sid: string, token: string }
 ---@param recording string path of a file for the recording of the call
 function scene.new(account, recording)
-  return setmetatable({ account = account, recording = recording, events = {}, requests = {} },
-    Scene)
+  return setmetatable({
+    account = account, recording = recording, events = {}, requests = {},
+    invite = { to = "", from = "", headers = {} }, -- as kate's phone got it
+  }, Scene)
 end
 
 return scene

@@ -8,7 +8,7 @@ local ALICE, KATE = 523, 784 -- Hz: the tone by which each is known in the other
 
 -- Kate: her phone rings, she takes the call, sounds her tone, and stays until somebody hangs up.
 local function kate_answers(call, scene)
-  scene.invite = call
+  scene.invite = { to = call.to, from = call.from, headers = call.headers }
   call:ring()
   call:answer()
   scene.kate_heard = call:record { background = true }
@@ -25,7 +25,7 @@ end
 
 -- Kate of example 4: hears the question, takes the call with 1, and says a word.
 local function kate_is_asked(call, scene)
-  scene.invite = call
+  scene.invite = { to = call.to, from = call.from, headers = call.headers }
   call:ring()
   call:answer()
   scene.kate_heard = call:record { background = true }
@@ -55,16 +55,10 @@ local function has_tone(recording, frequency)
   return samples and sound.tone(samples, frequency) > 0.2
 end
 
--- The headers of the INVITE at kate's phone, lower-case names.
-local function headers_of(scene)
-  return scene.invite and scene.invite.headers or {}
-end
-
 -- What is true of all five.
 local function common(check, scene)
-  local headers, ended = headers_of(scene), scene:event "call-ended"
-  check("kate's phone got INVITE sip:kate@example.com",
-    scene.invite and scene.invite.to == "sip:kate@example.com")
+  local headers, ended = scene.invite.headers, scene:event "call-ended"
+  check("kate's phone got INVITE sip:kate@example.com", scene.invite.to == "sip:kate@example.com")
   check("which names the API version, the account and the call (X-Twilio-...)",
     headers["x-twilio-apiversion"] == "2010-04-01" and headers["x-twilio-callsid"]
     and headers["x-twilio-accountsid"] == scene.account.sid)
@@ -80,21 +74,20 @@ local function common(check, scene)
 end
 
 local function credentials(check, scene)
-  local given = headers_of(scene).authorization or ""
+  local given = scene.invite.headers.authorization or ""
   check("kate's phone wanted to know who calls (401)", scene:message "^SIP/2.0 401 ")
   check('and was told: "admin", with the right digest', given:match '^Digest username="admin"')
 end
 
 local function custom_headers(check, scene)
-  local headers = headers_of(scene)
+  local headers = scene.invite.headers
   check("X-mycustomheader: foo", headers["x-mycustomheader"] == "foo")
   check("X-myotherheader: bar", headers["x-myotherheader"] == "bar")
 end
 
 local function attributes(check, scene)
-  local headers = headers_of(scene)
-  local from = scene.invite and scene.invite.from or ""
-  check('callerId: the call comes from "bob"', from:match "^sip:bob@")
+  local headers = scene.invite.headers
+  check('callerId: the call comes from "bob"', scene.invite.from:match "^sip:bob@")
   check("the URI's header: X-customheader: foo", headers["x-customheader"] == "foo")
 
   local asked = scene:requests_to("/handle_screening_on_answer")[1]
@@ -128,7 +121,7 @@ local function recorded(check, scene)
 end
 
 local function progress(check, scene)
-  local events, sid = nil, headers_of(scene)["x-twilio-callsid"]
+  local events, sid = nil, scene.invite.headers["x-twilio-callsid"]
   scene:wait_until(function()
     events = scene:requests_to "/calls/events"
     return #events == 4

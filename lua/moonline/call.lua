@@ -56,6 +56,7 @@ function call.begin(env, agent, uri, options)
 end
 
 local function answered(own, event)
+  own:sent()
   own.answer_headers = event.headers
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()

@@ -49,11 +49,16 @@ function Leg:record_state(fields)
   self.env.calls:set(self.sid, fields)
 end
 
----Raises the hangup value when the leg is over, also when nobody has taken the news yet.
+---Raises the hangup value when the leg is over.
 function Leg:check()
+  if self.ended then task.unwind { kind = "hangup", leg = self } end
+end
+
+---The same, also when nobody has taken the news yet: before something new is begun.
+function Leg:still_there()
   local event = not self.ended and self.box:wait(END_KINDS, 0)
   if event then self:over(event) end
-  if self.ended then task.unwind { kind = "hangup", leg = self } end
+  self:check()
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
@@ -245,6 +250,21 @@ local function plain(uri)
   return (uri:gsub("[;?].*$", ""))
 end
 
+-- From of a call we place is known in full when its INVITE is built; until then: as it will most
+-- likely be.
+local function own_from(env, info)
+  if info.from:match("^sips?:") then return plain(info.from) end
+  local host = env.agent and env.agent:addresses()[1]:match("^%l+:(.*):%d+$") or "localhost"
+  return ("sip:%s@%s"):format(info.from, host)
+end
+
+---The INVITE of a call we place was built: what is known of it since.
+function Leg:sent()
+  local info = self.core:info()
+  self.call_id, self.from = info.call_id, own_from(self.env, info)
+  self:record_state { from = self.from }
+end
+
 ---Wraps a core leg. env is the runtime it lives in.
 ---@param env table config, calls, client, speech, agent, notify ...
 ---@param core moonline.CoreLeg
@@ -256,7 +276,7 @@ function leg.new(env, core, fields)
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
     sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
     parent_sid = fields.parent_sid, jar = fields.jar,
-    from = fields.from or plain(info.from), to = fields.to or plain(info.request_uri),
+    from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
   }, Leg)
   self.id = self.sid

@@ -3,6 +3,7 @@
 local cache = require "moonline.webhook.cache"
 local crypto = require "moonline.core.crypto"
 local lfs = require "lfs"
+local meanwhile = require "moonline.meanwhile"
 local request = require "moonline.webhook.request"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
@@ -109,12 +110,12 @@ function source.prepare(leg, item)
   local path, code, message
   local origin = item.url
   if item.say then
-    path, code, message = speak(leg, item)
+    path, code, message = meanwhile(leg, speak, leg, item)
   elseif item.url then
     local target = url.resolve(item.url, item.base)
     if not target then return nil, 11100, item.url .. ": not a URL" end
     origin = target
-    path, code, message = fetch(leg, target)
+    path, code, message = meanwhile(leg, fetch, leg, target)
   else
     error("play: a path, a URL, or one of file, url, say, tone, digits, silence expected", 3)
   end

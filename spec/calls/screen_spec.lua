@@ -362,7 +362,7 @@ describe("call screening", function()
     local alice = assert(s:call())
     s:request "/screen"
     moonline.sleep(2)
-    alice:send_digits "*"
+    alice.core:play { digits = "*" }
     local after = s:request("/after").params
     assert.equal("completed", after.DialCallStatus)
     assert.equal("false", after.DialBridged)

@@ -632,9 +632,7 @@ static void other_methods_in_the_dialog(void **state)
     begin();
     connected(NULL);
     wire_request(&wire, "REFER", 2, "Refer-To: <sip:x@127.0.0.1>\r\n", NULL);
-    wire_expect(&wire, "SIP/2.0 ");
-    assert_true(strncmp(wire.last, "SIP/2.0 603", 11) == 0 ||
-                strncmp(wire.last, "SIP/2.0 405", 11) == 0);
+    wire_expect(&wire, "SIP/2.0 603");
     wire_request(&wire, "MESSAGE", 3, "Content-Type: text/plain\r\n", "hi");
     wire_expect(&wire, "SIP/2.0 405");
     assert_non_null(strstr(header_of(wire.last, "Allow"), "INVITE"));

@@ -64,7 +64,7 @@ end
 Peer.__close = Peer.close
 
 ---@param fn fun(self: table, request: table)?
----@param options { address: string?, port: integer? }?
+---@param options { address: string?, port: integer?, heard: (fun(response: table))? }?
 function peer.open(fn, options)
   options = options or {}
   local box = task.mailbox()
@@ -80,6 +80,7 @@ function peer.open(fn, options)
       request.address, request.port, request.time = event.address, event.port, event.time
       self.requests[#self.requests + 1] = request
       if fn and request.method then fn(self, request) end
+      if options.heard and request.code then options.heard(request) end
     end
   end)
   return self

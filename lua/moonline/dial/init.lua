@@ -33,10 +33,12 @@ end
 
 -- The callee's early media, unless it is to be screened first (S14b).
 function Dial:early_media(child)
-  if child.target.url or self.early or #self.children > 1 then return false end
+  local unwanted = child.target.url or self.early or #self.children > 1
+  if unwanted or child.status then return false end
   if self.call.state == "ringing" and not self.call.core:ring(true) then return false end
   self:quiet()
   self.early = self.call.core:bridge(child.leg.core) or false
+  if self.early then record.early(self, child) end
   return self.early
 end
 
@@ -63,6 +65,7 @@ end
 
 function on.ready(self, event)
   local child = event.child
+  if child.status then return end -- it hung up meanwhile
   if self.call.ended or child.stopping then return ring.stop(child) end
   self.winner_ready = true
   self:quiet()
@@ -119,7 +122,7 @@ end
 
 -- Calls these targets at once and sees them all to their end.
 function Dial:round(targets)
-  self.winner, self.children, self.open = nil, {}, #targets
+  self.winner, self.children, self.open, self.early = nil, {}, #targets, false
   self.timer = task.timer(self.attrs.timeout, self.box, { kind = "dial", what = "timeout" })
   for i, target in ipairs(targets) do self.children[i] = ring.start(self, target) end
   while self.open > 0 do self:on_event(self.box:wait(KINDS)) end
@@ -160,8 +163,8 @@ function Dial:result(child)
   list[#list + 1] = { "DialCallSid", child.sid }
   list[#list + 1] = { "DialCallDuration", child.duration or 0 }
   list[#list + 1] = { "DialBridged", flag(child.bridged) }
-  if self.recording then list[#list + 1] = { "RecordingUrl", self.recording.url } end
-  local call_id = child.leg and child.leg.core_call_id
+  record.add_params(self, list)
+  local call_id = child.leg and child.leg.call_id
   if call_id then list[#list + 1] = { "DialSipCallId", call_id } end
   if child.code then list[#list + 1] = { "DialSipResponseCode", child.code } end
   local known = {}

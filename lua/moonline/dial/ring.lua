@@ -6,6 +6,7 @@ local crypto = require "moonline.core.crypto"
 local leg = require "moonline.leg"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
+local record = require "moonline.dial.record"
 local screen = require "moonline.dial.screen"
 local status = require "moonline.webhook.status"
 local task = require "moonline.core.task"
@@ -51,6 +52,7 @@ local function finish(child, event)
   child.duration = own and own:duration() or 0
   if own then
     own.final_status = child.status
+    record.with(child.dial, child)
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })
     child.dial.env.calls:remove(own.sid)
@@ -97,6 +99,7 @@ local function progress(child)
     local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
     if event.kind == "sent" then
       child.sent = true
+      own:sent()
       child.events:tell("initiated")
     elseif event.kind == "ringing" then
       if own.state == "calling" then
@@ -136,10 +139,9 @@ local function talk(child)
     tell(child, "ready")
     while true do own:wait { "digit" } end
   end)
-  if ok then return await_end(child) end
-  if value.kind == "hangup" then
-    return own.ended.kind == "ended" and own.ended.cause ~= "local" and own.ended
-      or await_end(child)
+  if ok or value.kind == "hangup" then
+    local by_peer = own.ended and own.ended.kind == "ended" and own.ended.cause ~= "local"
+    return by_peer and own.ended or await_end(child)
   elseif value.kind == "stop" then
     own.core:hangup()
     own.ended_at = task.clock()
@@ -181,7 +183,6 @@ local function call(child)
     })
   end
   local event = progress(child)
-  own.core_call_id = own.core:info().call_id -- known since the INVITE was built
   if event.kind == "stop" then
     child.stopped = event.why
     own.core:hangup()
@@ -201,6 +202,19 @@ local function call(child)
   return finish(child, event)
 end
 
+-- An error on the way (in a verb of the screening): the child has failed, the Dial goes on.
+local function broke(child, problem)
+  local own = child.leg
+  local message = tostring(problem):match("^[^\n]*")
+  if own then
+    own.log:error("%s", problem)
+    own:warn(12400, message)
+    own.core:hangup()
+  end
+  child.screened = "failed"
+  finish(child, own and await_end(child) or { kind = "failed", cause = "local", code = 0 })
+end
+
 ---Begins to call target; its events go to dial.box.
 ---@param dial table the Dial that calls: session, call, env, config, box, group, caller_id
 ---@param target table what a noun's target gave
@@ -211,7 +225,8 @@ function ring.start(dial, target)
     tried = { [target.uri] = true }, follows = 0,
   }
   child.task = dial.group:spawn(function()
-    call(child)
+    local ok, problem = xpcall(call, debug.traceback, child)
+    if not ok then broke(child, problem) end
     if child.leg then child.leg.core:close() end
   end)
   return child

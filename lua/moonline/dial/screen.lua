@@ -15,7 +15,7 @@ local screen = {}
 ---@return "bridge"|"ended"|"failed"
 function screen.run(parent, leg, target)
   local own = session.new(leg, { base = parent.base, screening = true })
-  local extra = { { "SipCallId", leg.info.call_id } }
+  local extra = { { "SipCallId", leg.call_id } }
   params.add_headers(extra, "SipHeader_", leg.answer_headers)
   local ok, value = task.catch(function()
     own:run(own:fetch(target.url, extra, target.method, "screening"))

@@ -4,6 +4,7 @@ local answer = require "moonline.twiml.answer"
 local cache = require "moonline.webhook.cache"
 local callback = require "moonline.webhook.callback"
 local document = require "moonline.twiml.document"
+local meanwhile = require "moonline.meanwhile"
 local params = require "moonline.webhook.params"
 local request = require "moonline.webhook.request"
 local source = require "moonline.source"
@@ -99,15 +100,20 @@ local function save(self, hook)
   return response
 end
 
+local function fetch(self, hook)
+  local response, code, message, kind = cache.fetch(self.kept, self.env, hook, function(...)
+    self:warn(...)
+  end)
+  if code == TOO_BIG and answer.is_audio(kind) then return save(self, hook) end
+  return response, code, message
+end
+
 function Session:request(target, list, method, what)
   self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
     method = method, params = list }
   self.kept = self.kept or cache.shelf(KEPT)
   local hook = { url = target, method = method, params = list, jar = self.call.jar }
-  local response, code, message, kind = cache.fetch(self.kept, self.env, hook, function(...)
-    self:warn(...)
-  end)
-  if code == TOO_BIG and answer.is_audio(kind) then response, code, message = save(self, hook) end
+  local response, code, message = meanwhile(self.call, fetch, self, hook)
   if not response then return nil, code, message end
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
@@ -202,7 +208,7 @@ end
 
 local function run_verbs(self, doc)
   for _, node in ipairs(doc.verbs) do
-    self.call:check()
+    self.call:still_there()
     self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line }
     local took_over = node.verb.run(self, node)
     if took_over then return took_over end
