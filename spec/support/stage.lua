@@ -86,7 +86,9 @@ function stage.open(options)
     voice = { url = self.app.url .. "/voice" }, store = { path = self.store },
   }, options)
   self.server = assert(moonline.server(configuration, { observed = true }))
-  self.server:observe(function(event) self.events[#self.events + 1] = event end)
+  self.server:observe(function(event)
+    if not self.closed then self.events[#self.events + 1] = event end
+  end)
   return self
 end
 
