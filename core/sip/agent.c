@@ -1,10 +1,12 @@
 /* The agent: sofia's nta with its transports, and what comes in outside any dialog. */
 #include "core/sip/agent.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/su_log.h>
 #include <sofia-sip/tport.h>
 
 #include "core/base/log.h"
@@ -86,68 +88,14 @@ static int answer_options(struct ml_agent *agent, nta_incoming_t *irq, const sip
     return 0;
 }
 
-static int refuse_method(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
+/* Asks policy whether a call may come; true when it was refused. What no policy has to decide
+ * (Contact, Require, the body) the guard has refused before. */
+static bool refuse_invite(struct ml_agent *agent, nta_incoming_t *irq)
 {
-    bool known = sip->sip_request->rq_method != sip_method_unknown;
-
-    nta_incoming_treply(irq, known ? 405 : 501, NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
-                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
-    return 0;
-}
-
-/* sip: or sips: with a host: anything else as remote target cannot be sent to, and kills sofia when
- * it tries. */
-static bool has_good_contact(const sip_t *sip)
-{
-    const url_t *url = sip->sip_contact ? sip->sip_contact->m_url : NULL;
-
-    return url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
-           url->url_host[0];
-}
-
-static bool has_good_body(const sip_t *sip)
-{
-    const sip_content_type_t *type = sip->sip_content_type;
-
-    return !sip->sip_payload || sip->sip_payload->pl_len == 0 || !type ||
-           (type->c_type && su_casematch(type->c_type, "application/sdp"));
-}
-
-/* The first option tag of Require that we do not know, or NULL. */
-static const char *unknown_requirement(const sip_t *sip)
-{
-    if (sip->sip_require)
-        for (size_t i = 0; sip->sip_require->k_items && sip->sip_require->k_items[i]; i++) {
-            const char *tag = sip->sip_require->k_items[i];
-
-            if (!su_casematch(tag, "100rel") && !su_casematch(tag, "timer"))
-                return tag;
-        }
-    return NULL;
-}
-
-/* Refuses what no policy has to decide; true when it did. */
-static bool refuse_invite(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
-{
-    const char *unknown = unknown_requirement(sip);
-    int retry_after = 0, code;
     char seconds[16];
+    int retry_after = 0;
+    int code;
 
-    if (!has_good_contact(sip)) {
-        nta_incoming_treply(irq, 400, "Contact must be a sip or sips URI with a host",
-                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
-        return true;
-    }
-    if (unknown) {
-        nta_incoming_treply(irq, SIP_420_BAD_EXTENSION, SIPTAG_UNSUPPORTED_STR(unknown),
-                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
-        return true;
-    }
-    if (!has_good_body(sip)) {
-        nta_incoming_treply(irq, SIP_415_UNSUPPORTED_MEDIA, SIPTAG_ACCEPT_STR("application/sdp"),
-                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
-        return true;
-    }
     code = agent->handlers.admit ? agent->handlers.admit("INVITE", &retry_after, agent->user) : 0;
     if (!code)
         return false;
@@ -200,10 +148,12 @@ static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *i
         return 481;
     case sip_method_invite:
         break;
-    default:
-        return sip->sip_to->a_tag && sip->sip_request->rq_method == sip_method_refer
-                   ? 481
-                   : refuse_method(agent, irq, sip);
+    default: /* REFER: the guard lets no other method through */
+        if (sip->sip_to->a_tag)
+            return 481;
+        nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
+                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+        return 0;
     }
     if (sip->sip_to->a_tag)
         return 481;
@@ -212,33 +162,47 @@ static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *i
         return 503;
     if (ml_access_check(agent, irq, sip, &source, &username) != 0)
         return 0;
-    if (refuse_invite(agent, irq, sip)) {
+    if (refuse_invite(agent, irq)) {
         ml_free(username);
         return 0;
     }
     return ml_leg_incoming(agent, irq, sip, &source, transport, username);
 }
 
-/* Responses to nothing, and the like: sofia has dealt with them or they are to be ignored. */
+/* Responses to nothing, and the like. */
 static int on_stray(nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
 {
-    (void)magic;
     (void)nta;
-    (void)sip;
+    ml_agent_stray((struct ml_agent *)magic, sip);
     msg_destroy(msg);
     return 0;
 }
 
 /* ---- opening and closing ---- */
 
+/* sofia's own log goes where ours goes, and only when somebody wants all of it. */
+static void library_log(void *unused, const char *format, va_list arguments)
+{
+    char line[512];
+
+    (void)unused;
+    if (!ml_log_enabled(ML_LOG_DEBUG))
+        return;
+    vsnprintf(line, sizeof line, format, arguments);
+    line[strcspn(line, "\r\n")] = '\0';
+    if (line[0])
+        ml_log(ML_LOG_DEBUG, NULL, "sofia: %s", line);
+}
+
 static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
 {
+    su_log_redirect(NULL, library_log, NULL);
     agent->nta = nta_agent_create(
         ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
         NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),
         NTATAG_USE_NAPTR(0), NTATAG_USE_SRV(0), NTATAG_TIMEOUT_408(0), NTATAG_SERVER_RPORT(1),
-        NTATAG_CLIENT_RPORT(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1), NTATAG_PASS_408(1),
-        TAG_END());
+        NTATAG_CLIENT_RPORT(1), NTATAG_MERGE_482(1), NTATAG_EXTRA_100(0), NTATAG_PASS_100(1),
+        NTATAG_PASS_408(1), TAG_END());
     if (!agent->nta)
         return ml_fail(fault, ML_ENET, "the SIP stack did not start");
     agent->outside = nta_leg_tcreate(agent->nta, on_outside, (nta_leg_magic_t *)agent,
@@ -289,6 +253,8 @@ void ml_agent_free(struct ml_agent *agent)
         nta_leg_destroy(agent->outside);
     if (agent->nta)
         nta_agent_destroy(agent->nta);
+    if (agent->trace)
+        ml_agent_on_trace(agent, NULL, NULL);
     if (agent->guarded)
         ml_guard_close();
     agent_free(agent);
@@ -306,10 +272,38 @@ const char *ml_agent_address(const struct ml_agent *agent, size_t index)
     return NULL;
 }
 
+/* ---- trace ---- */
+
+static struct ml_list traced; /* agents with a trace */
+
+/* Everything that passes the edge of the process, whoever's it is. */
+static void on_seen(const struct ml_guard_seen *seen, void *user)
+{
+    struct ml_agent_trace trace = {seen->sent, seen->transport, seen->local, seen->remote,
+                                   seen->message};
+
+    (void)user;
+    if (seen->reason != ML_GUARD_PASSED)
+        return;
+    ML_LIST_EACH(&traced, link)
+    {
+        const struct ml_agent *agent = ML_CONTAINER(link, struct ml_agent, traced);
+
+        if (ml_transport_by_ident(agent, seen->ident))
+            agent->trace(&trace, agent->trace_user);
+    }
+}
+
 void ml_agent_on_trace(struct ml_agent *agent, ml_agent_trace_fn *fn, void *user)
 {
+    if (!traced.head.next)
+        ml_list_init(&traced);
+    ml_list_remove(&agent->traced);
     agent->trace = fn;
     agent->trace_user = user;
+    if (fn)
+        ml_list_append(&traced, &agent->traced);
+    ml_guard_watch(ml_list_empty(&traced) ? NULL : on_seen, NULL);
 }
 
 int ml_agent_legs(const struct ml_agent *agent)

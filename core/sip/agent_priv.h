@@ -21,7 +21,7 @@
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
 
-enum { ML_SIP_HOST_BYTES = 64 };
+enum { ML_SIP_HOST_BYTES = 64, ML_SEEN_BYTES = 260 };
 
 /* An address messages come from or go to. */
 struct ml_sip_place {
@@ -36,6 +36,14 @@ struct ml_transport {
     char ident[96];   /* TPTAG_IDENT: how a source transport is chosen */
     char address[96]; /* "udp:127.0.0.1:5060" */
     bool listener;    /* named by the options, not made for a region */
+};
+
+/* A dialled call that was cancelled and never finally answered. */
+struct ml_abandoned {
+    char call_id[40];
+    struct ml_sip_place peer;
+    const struct ml_transport *transport;
+    int64_t until;
 };
 
 struct ml_agent {
@@ -56,6 +64,9 @@ struct ml_agent {
     int session_expires;
     int refusals; /* in the second of refused_at */
     int64_t refused_at;
+    struct ml_abandoned abandoned[32];
+    size_t abandoned_next;
+    struct ml_link traced;
     ml_agent_trace_fn *trace;
     void *trace_user;
     bool closing, guarded;
@@ -75,7 +86,11 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
  * yet: the port of the first listener of its kind, or a free one). NULL: there is no way. */
 struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_sip_place *to,
                                       const char *bind);
-struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *ident);
+struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const char *ident);
+/* The host (an IPv6 address in brackets) and the port under which others reach that transport.
+ * advertise: host[:port], NULL for its own. */
+uint16_t ml_transport_seen_as(const struct ml_transport *transport, const char *advertise,
+                              char *host, size_t size);
 /* A Contact for that transport, made in home. */
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise);
@@ -85,6 +100,8 @@ sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *
 int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
                     const struct ml_sip_place *source, char **username);
 bool ml_cidr_match(const char *cidr, const char *host);
+
+/* ---- agent.c ---- */
 
 /* ---- leg_in.c ---- */
 int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,

@@ -145,11 +145,11 @@ static char *print_answer(const struct digest *d, const char *algorithm, const c
     return ml_buf_take(&text);
 }
 
-static int answer(const struct ml_auth_params *challenge, struct digest *d, char **authorization)
+/* What the challenge asks for; the rest of *d stays. */
+static int read_challenge(const struct ml_auth_params *challenge, struct digest *d)
 {
     const char *algorithm = ml_auth_param(challenge, "algorithm");
     const char *qop = ml_auth_param(challenge, "qop");
-    char response[HEX_MAX], cnonce[33];
 
     d->realm = ml_auth_param(challenge, "realm");
     d->nonce = ml_auth_param(challenge, "nonce");
@@ -163,20 +163,32 @@ static int answer(const struct ml_auth_params *challenge, struct digest *d, char
         if (!d->qop)
             return ML_EREFUSED;
     }
-    ml_random_hex(cnonce, 16);
-    d->cnonce = cnonce;
-    d->nc = "00000001"; /* each nonce is used once */
-    if (!respond(d, response))
-        return ML_EREFUSED;
-    *authorization = print_answer(d, algorithm, ml_auth_param(challenge, "opaque"), response);
     return ML_OK;
 }
 
-int ml_auth_answer(const char *challenge, const char *method, const char *uri, struct ml_str body,
-                   const char *username, const char *password, char **authorization)
+int ml_auth_strength(const char *challenge, bool *stale)
+{
+    struct digest d = {.qop = NULL};
+    struct ml_auth_params params;
+    int strength = 0;
+
+    *stale = false;
+    if (ml_auth_params_init(&params, ml_str(challenge)) != ML_OK)
+        return 0;
+    if (read_challenge(&params, &d) == ML_OK)
+        strength = EVP_MD_is_a(d.algorithm.md, "SHA256") ? 2 : 1;
+    *stale = ml_str_ieq(ml_str(ml_auth_param(&params, "stale")), ML_STR("true"));
+    ml_auth_params_fini(&params);
+    return strength;
+}
+
+int ml_auth_answer(const char *challenge, unsigned count, const char *method, const char *uri,
+                   struct ml_str body, const char *username, const char *password,
+                   char **authorization)
 {
     struct digest d = {
         .username = username, .password = password, .method = method, .uri = uri, .body = body};
+    char response[HEX_MAX], cnonce[33], nc[NC_DIGITS + 1];
     struct ml_auth_params params;
     int status;
 
@@ -185,7 +197,16 @@ int ml_auth_answer(const char *challenge, const char *method, const char *uri, s
     status = ml_auth_params_init(&params, ml_str(challenge));
     if (status != ML_OK)
         return status;
-    status = answer(&params, &d, authorization);
+    status = read_challenge(&params, &d);
+    ml_random_hex(cnonce, 16);
+    snprintf(nc, sizeof nc, "%08x", count);
+    d.cnonce = cnonce;
+    d.nc = nc;
+    if (status == ML_OK && !respond(&d, response))
+        status = ML_EREFUSED;
+    if (status == ML_OK)
+        *authorization = print_answer(&d, ml_auth_param(&params, "algorithm"),
+                                      ml_auth_param(&params, "opaque"), response);
     ml_auth_params_fini(&params);
     return status;
 }

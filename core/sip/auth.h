@@ -10,10 +10,17 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 
-/* Client: the value of Authorization for one challenge (the value of WWW- or Proxy-Authenticate).
- * Made with ml_alloc. ML_EREFUSED: an algorithm or qop we do not know. ML_EPARSE: no challenge. */
-int ml_auth_answer(const char *challenge, const char *method, const char *uri, struct ml_str body,
-                   const char *username, const char *password, char **authorization);
+/* Client: how good a challenge (the value of WWW- or Proxy-Authenticate) is: 2 SHA-256, 1 MD5, 0
+ * one that cannot be answered. stale: only the nonce was too old, the name and the password were
+ * not doubted. */
+int ml_auth_strength(const char *challenge, bool *stale);
+/* The value of Authorization for it, made with ml_alloc. count: 1 for the first answer to this
+ * challenge, one more for each request that uses it again. ML_EREFUSED: an algorithm or qop we do
+ * not know. ML_EPARSE: no challenge. ML_EINVAL: a name or URI that cannot be written into a header.
+ */
+int ml_auth_answer(const char *challenge, unsigned count, const char *method, const char *uri,
+                   struct ml_str body, const char *username, const char *password,
+                   char **authorization);
 
 /* Server: the value of WWW-Authenticate. source: the address of the one who is asked. */
 char *ml_auth_challenge(const char *realm, const char *source, bool stale, const char *algorithm);

@@ -154,11 +154,10 @@ int ml_guard_open(struct ml_loop *loop, struct ml_fault *fault)
             return status;
         checked = true;
     }
-    if (users == 0) {
+    if (users == 0 || serving != loop) {
         serving = loop;
+        users = 0;
         ml_guard_waits_open(loop);
-    } else if (serving != loop) {
-        return ml_fail(fault, ML_ESTATE, "SIP agents of one process share one loop");
     }
     users++;
     return ML_OK;

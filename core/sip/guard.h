@@ -61,7 +61,8 @@ typedef void ml_guard_seen_fn(const struct ml_guard_seen *seen, void *user);
 void ml_guard_watch(ml_guard_seen_fn *fn, void *user);
 
 /* For who has transports: checks (once in a process, ml_guard_check) that the guard stands, and
- * gives it a loop for its deadlines. Close after the transports; pairs, one loop at a time. */
+ * gives it a loop for its deadlines. Close after the transports; pairs. The loop is one for all:
+ * another one takes over. */
 int ml_guard_open(struct ml_loop *loop, struct ml_fault *fault);
 void ml_guard_close(void);
 

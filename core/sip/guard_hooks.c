@@ -133,9 +133,14 @@ static int take_datagram(msg_t *msg)
     struct ml_str bytes = bytes_of(msg);
     bool truncated = msg_get_flags(msg, MSG_FLG_TOOLARGE | MSG_FLG_TRUNC) != 0;
     struct ml_guard_verdict verdict;
+    int n;
 
     ml_guard_judge(bytes, false, truncated, &message, &verdict);
-    return settle(msg, bytes, &verdict) ? sofia()->extract(msg) : -1;
+    if (!settle(msg, bytes, &verdict))
+        return -1;
+    n = sofia()->extract(msg);
+    ml_guard_align_via(current, msg);
+    return n;
 }
 
 /* ---- streams ---- */
@@ -161,8 +166,8 @@ static int split(msg_t *msg, struct ml_str bytes, size_t length)
     msg_t *first = message_with(msg, (struct ml_str){bytes.p, length});
     msg_t *rest = message_with(msg, (struct ml_str){bytes.p + length, bytes.n - length});
 
-    msg_set_next(first, rest);
     msg_set_next(msg, first);
+    msg_set_next(first, rest);
     msg_clear_committed(msg);
     hold(msg);
     return 1;
@@ -179,6 +184,7 @@ static int extract_whole(msg_t *msg)
     }
     if (n < 0)
         msg_destroy(msg_next(msg));
+    ml_guard_align_via(current, msg);
     return n;
 }
 

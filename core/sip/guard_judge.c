@@ -249,7 +249,7 @@ static bool read_frame(struct look *look)
 
 static bool read_method(struct look *look)
 {
-    if (is_ours(look->method))
+    if (is_ours(look->method) || is(look->method, "REFER")) /* which a dialog declines */
         return true;
     snprintf(look->verdict->extra, sizeof look->verdict->extra, "Allow: %s\r\n", ML_GUARD_ALLOW);
     if (is_known(look->method))

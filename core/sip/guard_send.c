@@ -53,3 +53,14 @@ void ml_guard_send(tport_t *tport, msg_t *request, struct ml_str text, uint16_t 
         tport_shutdown(tport, 2);
     msg_destroy(msg);
 }
+
+void ml_guard_align_via(const tport_t *tport, msg_t *msg)
+{
+    sip_t *sip = sip_object(msg);
+
+    if (!sip || !sip->sip_request || !sip->sip_via)
+        return;
+    sip->sip_via->v_protocol = !tport_is_stream(tport) ? sip_transport_udp
+                               : tport_has_tls(tport)  ? sip_transport_tls
+                                                       : sip_transport_tcp;
+}

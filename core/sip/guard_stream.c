@@ -84,6 +84,7 @@ void ml_guard_waits_open(struct ml_loop *loop)
     ml_list_init(&by_time);
     for (size_t i = 0; i < SLOTS; i++)
         ml_list_init(by_tport + i);
+    count = 0;
     timer = ml_timer_new(loop, on_time, NULL);
 }
 

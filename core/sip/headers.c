@@ -78,6 +78,16 @@ struct ml_header *ml_headers_parse(struct ml_str text, size_t *count)
     return headers;
 }
 
+/* A copy of the text at *at, which moves behind it. */
+static const char *put(char **at, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *copy = memcpy(*at, text, n);
+
+    *at += n;
+    return copy;
+}
+
 struct ml_header *ml_headers_copy(const struct ml_header *headers, size_t count)
 {
     size_t bytes = (count + 1) * sizeof *headers;
@@ -89,10 +99,8 @@ struct ml_header *ml_headers_copy(const struct ml_header *headers, size_t count)
     copies = ml_alloc(bytes);
     at = (char *)(copies + count + 1);
     for (size_t i = 0; i < count; i++) {
-        copies[i].name = strcpy(at, headers[i].name);
-        at += strlen(at) + 1;
-        copies[i].value = strcpy(at, headers[i].value);
-        at += strlen(at) + 1;
+        copies[i].name = put(&at, headers[i].name);
+        copies[i].value = put(&at, headers[i].value);
     }
     return copies;
 }

@@ -64,6 +64,9 @@ static void leg_free(struct ml_leg *leg)
     ml_free(leg->username);
     ml_free(leg->password);
     ml_free(leg->extra);
+    ml_free(leg->remote_uri);
+    ml_leg_challenges_free(leg);
+    ml_free(leg->bye_headers);
     ml_free(leg->call_id);
     ml_free(leg->from_uri);
     ml_free(leg->from_display);

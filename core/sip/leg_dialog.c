@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
+#include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
 
 enum {
@@ -79,9 +80,9 @@ static int on_bye(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *sip)
 
     nta_incoming_treply(irq, SIP_200_OK, SIPTAG_SERVER_STR(leg->agent->user_agent), TAG_END());
     nta_incoming_destroy(irq);
-    if (leg->incoming && leg->state == ML_LEG_INCOMING)
-        nta_incoming_treply(leg->invite_in, SIP_487_REQUEST_CANCELLED, TAG_END());
-    if (leg->state != ML_LEG_LEAVING) /* BYE crosses BYE: ours told it already, or will */
+    if (leg->state == ML_LEG_INCOMING)
+        ml_leg_canceled(leg);
+    else if (leg->state != ML_LEG_LEAVING) /* BYE crosses BYE: ours told it already, or will */
         end(leg, ML_CAUSE_PEER, sip, msg, NULL);
     else
         end(leg, ML_CAUSE_LOCAL, sip, msg, NULL);
@@ -270,17 +271,12 @@ int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t 
                             SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED), TAG_END());
         nta_incoming_destroy(irq);
         return 0;
-    case sip_method_refer:
-        return 603;
     case sip_method_ack:
         return 0;
     case sip_method_prack:
         return 481;
     default:
-        nta_incoming_treply(irq, sip->sip_request->rq_method == sip_method_unknown ? 501 : 405,
-                            NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW), TAG_END());
-        nta_incoming_destroy(irq);
-        return 0;
+        return 603; /* REFER: the guard lets no other method through */
     }
 }
 
@@ -298,9 +294,27 @@ static int on_bye_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t 
     return 0;
 }
 
+/* The BYE was not answered in time; or the ACK it waits for did not come. */
 static void bye_unanswered(void *user)
 {
-    end(user, ML_CAUSE_LOCAL, NULL, NULL, NULL);
+    struct ml_leg *leg = user;
+
+    if (leg->hangup_after_ack)
+        ml_leg_bye_after_ack(leg);
+    end(leg, ML_CAUSE_LOCAL, NULL, NULL, NULL);
+}
+
+static void wait_for_bye(struct ml_leg *leg, int64_t ms)
+{
+    if (!leg->bye_timer)
+        leg->bye_timer = ml_timer_new(leg->agent->loop, bye_unanswered, leg);
+    ml_timer_set(leg->bye_timer, ms);
+}
+
+void ml_leg_bye_after_ack(struct ml_leg *leg)
+{
+    leg->hangup_after_ack = false;
+    ml_leg_send_bye(leg, leg->bye_headers, leg->bye_header_count);
 }
 
 void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t count)
@@ -316,11 +330,8 @@ void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t
                            TAG_IF(extra, SIPTAG_HEADER_STR(extra)), TAG_END());
     su_home_deinit(home);
     ml_leg_enter(leg, ML_LEG_LEAVING);
-    if (leg->agent->closing)
-        return;
-    if (!leg->bye_timer)
-        leg->bye_timer = ml_timer_new(leg->agent->loop, bye_unanswered, leg);
-    ml_timer_set(leg->bye_timer, leg->bye ? BYE_WAIT_MS : 0);
+    if (!leg->agent->closing)
+        wait_for_bye(leg, leg->bye ? BYE_WAIT_MS : 0);
 }
 
 void ml_leg_hangup(struct ml_leg *leg, const struct ml_header *headers, size_t count)
@@ -333,9 +344,14 @@ void ml_leg_hangup(struct ml_leg *leg, const struct ml_header *headers, size_t c
         ml_leg_reject(leg, 480, NULL, headers, count);
         break;
     case ML_LEG_UP:
-        if (leg->incoming && !leg->confirmed && leg->invite_in && !leg->hangup_after_ack &&
+        if (leg->hangup_after_ack)
+            break;
+        if (leg->incoming && !leg->confirmed && leg->invite_in &&
             nta_incoming_status(leg->invite_in) == 200) {
             leg->hangup_after_ack = true; /* no BYE before the ACK: RFC 3261 15 */
+            leg->bye_headers = ml_headers_copy(headers, count);
+            leg->bye_header_count = count;
+            wait_for_bye(leg, BYE_WAIT_MS);
             break;
         }
         ml_leg_send_bye(leg, headers, count);
@@ -413,6 +429,7 @@ static void wait_for_turn(struct ml_leg *leg)
 static int on_reinvite_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
 {
     int code = nta_outgoing_status(orq);
+    bool again;
 
     if (leg->state == ML_LEG_OVER || orq != leg->invite_out || code < 200)
         return 0;
@@ -423,11 +440,15 @@ static int on_reinvite_response(struct ml_leg *leg, nta_outgoing_t *orq, const s
         ml_leg_send_ack(leg, nta_outgoing_cseq(orq), NULL);
         if (leg->description && ml_leg_body(sip).n > 0)
             leg->description->take_answer(leg->description_user, ml_leg_body(sip));
+        ml_leg_accepted(leg);
         ml_session_answered(leg, sip);
     }
+    again = ml_leg_take_challenge(leg, sip);
     nta_outgoing_destroy(orq);
     leg->invite_out = NULL;
-    if (code == 491) {
+    if (again) {
+        ml_leg_reoffer(leg);
+    } else if (code == 491) {
         wait_for_turn(leg);
     } else if (code == 481 || code == 408) {
         ml_leg_send_bye(leg, NULL, 0);

@@ -68,7 +68,7 @@ static void no_ack(struct ml_leg *leg)
     ml_leg_enter(leg, ML_LEG_OVER);
 }
 
-static void canceled(struct ml_leg *leg)
+void ml_leg_canceled(struct ml_leg *leg)
 {
     struct ml_leg_event event = {.kind = ML_LEG_CANCELED, .cause = ML_CAUSE_PEER};
 
@@ -96,10 +96,19 @@ static void acked(struct ml_leg *leg, const sip_t *sip)
         return;
     }
     ml_leg_tell(leg, &event);
-    if (leg->hangup_after_ack) {
-        leg->hangup_after_ack = false;
-        ml_leg_send_bye(leg, NULL, 0);
-    }
+    if (leg->hangup_after_ack)
+        ml_leg_bye_after_ack(leg);
+}
+
+/* A reliable 18x without its PRACK: sofia refuses the INVITE (RFC 3262 section 3). */
+static void no_prack(struct ml_leg *leg)
+{
+    struct ml_leg_event event = {.kind = ML_LEG_CANCELED,
+                                 .cause = ML_CAUSE_NO_ACK,
+                                 .text = "the reliable response was never acknowledged"};
+
+    ml_leg_tell(leg, &event);
+    ml_leg_enter(leg, ML_LEG_OVER);
 }
 
 /* ACK, CANCEL, or (sip NULL) nothing for 64*T1. */
@@ -107,11 +116,13 @@ static int on_ack_or_cancel(struct ml_leg *leg, nta_incoming_t *irq, const sip_t
 {
     if (leg->state == ML_LEG_OVER || irq != leg->invite_in)
         return 0;
-    if (!sip && !leg->confirmed && leg->state != ML_LEG_INCOMING)
+    if (!sip && leg->state == ML_LEG_INCOMING)
+        no_prack(leg);
+    else if (!sip && !leg->confirmed)
         no_ack(leg);
     else if (sip && sip->sip_request->rq_method == sip_method_cancel) {
         if (leg->state == ML_LEG_INCOMING)
-            canceled(leg);
+            ml_leg_canceled(leg);
     } else if (sip && sip->sip_request->rq_method == sip_method_ack)
         acked(leg, sip);
     return 0;
@@ -119,6 +130,7 @@ static int on_ack_or_cancel(struct ml_leg *leg, nta_incoming_t *irq, const sip_t
 
 static bool make_dialog(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *sip)
 {
+    const sip_contact_t *contact;
     char tag[17];
 
     leg->dialog = nta_leg_tcreate(leg->agent->nta, ml_leg_on_request, (nta_leg_magic_t *)leg,
@@ -129,7 +141,11 @@ static bool make_dialog(struct ml_leg *leg, nta_incoming_t *irq, const sip_t *si
         return false;
     ml_random_hex(tag, 8);
     nta_incoming_tag(irq, nta_leg_tag(leg->dialog, tag));
-    nta_leg_server_route(leg->dialog, sip->sip_record_route, sip->sip_contact);
+    /* Before RFC 3261 there need not be a Contact: the target is From then. */
+    contact = sip->sip_contact
+                  ? sip->sip_contact
+                  : sip_contact_create(leg->home, (const url_string_t *)sip->sip_from->a_url, NULL);
+    nta_leg_server_route(leg->dialog, sip->sip_record_route, contact);
     leg->invite_in = irq;
     nta_incoming_bind(irq, on_ack_or_cancel, leg);
     return true;
@@ -161,6 +177,8 @@ int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
     remember(leg, sip, msg);
     msg_destroy(msg);
     ml_leg_learn_contact(leg, sip);
+    if (!sip->sip_contact)
+        leg->contact_private = true;
     code = ml_session_offered(leg, sip);
     if (code == 422) {
         char minimum[16];

@@ -5,16 +5,14 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
-#include "core/sip/auth.h"
 #include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
 #include "core/sip/tls_priv.h"
 
 enum {
     TARGETS_MAX = 16,
-    SILENCE_MS = 4000,  /* then the next target (S5) */
-    CHALLENGES_MAX = 2, /* one for a proxy, one for the UAS; a second of one kind is a refusal */
-    SESSION_MAX = 86400 /* a day is no session timer any more */
+    SILENCE_MS = 4000, /* then the next target (S5) */
+    SESSION_MAX = 86400
 };
 
 struct ml_route {
@@ -24,12 +22,11 @@ struct ml_route {
     struct ml_sip_place targets[TARGETS_MAX];
     size_t count, index;
     char kind[4], host[256];
-    uint16_t port;       /* of the URI, 0: none said */
-    char *offer;         /* the same in every INVITE */
-    char *bind;          /* egress profile */
-    char *authorization; /* header line of the answer to the last challenge */
-    int challenged_by_uas, challenged_by_proxy;
-    unsigned long min_se; /* of a 422, 0: none came; asked for instead of our own interval */
+    uint16_t port;               /* of the URI, 0: none said */
+    char *offer;                 /* the same in every INVITE */
+    char *bind;                  /* egress profile */
+    int session_expires, min_se; /* asked for; the second by a 422 */
+    bool answered_early;         /* a provisional response brought an answer we can use */
 };
 
 void ml_leg_route_free(struct ml_leg *leg)
@@ -44,7 +41,6 @@ void ml_leg_route_free(struct ml_leg *leg)
     ml_timer_free(route->silence);
     ml_free(route->offer);
     ml_free(route->bind);
-    ml_free(route->authorization);
     ml_free(route);
 }
 
@@ -101,20 +97,19 @@ static void send_invite(struct ml_leg *leg)
     const struct ml_sip_place *to = &leg->peer;
     su_home_t home[1] = {SU_HOME_INIT(home)};
     char *extra = ml_header_lines(home, leg->extra, leg->extra_count);
-    char where[96], url[160], seconds[16];
-    int own = leg->agent->session_expires;
+    char where[96], url[160], seconds[16], least[16];
 
     ml_place_print(to, where, sizeof where);
     snprintf(url, sizeof url, "sip:%s;transport=%s", where, to->kind);
-    snprintf(seconds, sizeof seconds, "%lu", route->min_se ? route->min_se : (unsigned long)own);
+    snprintf(seconds, sizeof seconds, "%d", route->session_expires);
+    snprintf(least, sizeof least, "%d", route->min_se);
     leg->invite_out = ml_leg_send(
         leg, on_response, URL_STRING_MAKE(url), SIP_METHOD_INVITE, URL_STRING_MAKE(leg->uri),
         SIPTAG_CONTACT(leg->contact), SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR("timer"),
         SIPTAG_USER_AGENT_STR(leg->agent->user_agent),
         TAG_IF(leg->proxy, SIPTAG_ROUTE_STR(leg->proxy)),
-        TAG_IF(own || route->min_se, SIPTAG_SESSION_EXPIRES_STR(seconds)),
-        TAG_IF(route->min_se, SIPTAG_MIN_SE_STR(seconds)), TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
-        TAG_IF(route->authorization, SIPTAG_HEADER_STR(route->authorization)),
+        TAG_IF(route->session_expires, SIPTAG_SESSION_EXPIRES_STR(seconds)),
+        TAG_IF(route->min_se, SIPTAG_MIN_SE_STR(least)), TAG_IF(extra, SIPTAG_HEADER_STR(extra)),
         SIPTAG_CONTENT_TYPE_STR("application/sdp"), SIPTAG_PAYLOAD_STR(route->offer), TAG_END());
     su_home_deinit(home);
     if (!leg->invite_out) {
@@ -186,26 +181,14 @@ static char *from_header(const struct ml_leg *leg, const char *host)
     return ml_buf_take(&text);
 }
 
-static const char *egress_host(const struct ml_leg *leg, char *buffer, size_t size)
-{
-    const char *host = leg->advertise ? leg->advertise : leg->transport->place.host;
-    const char *colon = strchr(host, ':');
-
-    if (leg->to_uri) /* from_host of the dial, until the dialog is made */
-        return leg->to_uri;
-    if (!leg->advertise && ml_host_is_ipv6(host))
-        snprintf(buffer, size, "[%s]", host);
-    else
-        snprintf(buffer, size, "%.*s", colon ? (int)(colon - host) : (int)strlen(host), host);
-    return buffer;
-}
-
 static bool begin_dialog(struct ml_leg *leg)
 {
-    char host[300], *from, *start, *end;
+    char host[ML_SEEN_BYTES], *from, *start, *end;
     bool made;
 
-    from = from_header(leg, egress_host(leg, host, sizeof host));
+    ml_transport_seen_as(leg->transport, leg->advertise, host, sizeof host);
+    /* to_uri is the from_host of the dial until the dialog is made. */
+    from = from_header(leg, leg->to_uri ? leg->to_uri : host);
     made = make_dialog(leg, from);
     ml_free(leg->from_uri);
     ml_free(leg->to_uri);
@@ -298,11 +281,22 @@ static void find_targets(struct ml_leg *leg)
     route->query = ml_resolve_srv(leg->agent->resolver, service, on_services, leg);
 }
 
+/* What sofia's parser lets pass and a Request-URI must not hold. */
+static bool is_plain(const char *uri)
+{
+    if (!uri[0])
+        return false;
+    for (; *uri; uri++)
+        if ((unsigned char)*uri <= ' ' || (unsigned char)*uri > '~' || strchr("<>\"", *uri))
+            return false;
+    return true;
+}
+
 /* Transport, host and port of the URI the INVITE is sent to. */
 static bool read_target(struct ml_route *route, const char *uri)
 {
     su_home_t home[1] = {SU_HOME_INIT(home)};
-    url_t *url = url_hdup(home, URL_STRING_MAKE(uri)->us_url);
+    url_t *url = is_plain(uri) ? url_hdup(home, URL_STRING_MAKE(uri)->us_url) : NULL;
     char transport[8] = "";
     uint64_t port = 0;
     bool good = url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
@@ -328,11 +322,22 @@ static bool read_target(struct ml_route *route, const char *uri)
     return good;
 }
 
+/* Loose routing whatever was written: a strict router would get our Request-URI as its last Route
+ * (RFC 3261 section 16.12). */
 static char *route_header(const char *proxy)
 {
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    char *header = NULL;
+    url_t *url;
+
     if (!proxy)
         return NULL;
-    return proxy[0] == '<' ? ml_strdup(proxy) : ml_format("<%s>", proxy);
+    if (proxy[0] == '<')
+        return ml_strdup(proxy);
+    url = url_hdup(home, URL_STRING_MAKE(proxy)->us_url);
+    header = ml_format("<%s%s>", proxy, url && url_has_param(url, "lr") ? "" : ";lr");
+    su_home_deinit(home);
+    return header;
 }
 
 int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
@@ -350,6 +355,7 @@ int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
     leg = ml_leg_new(agent, false);
     route->leg = leg;
     route->bind = ml_strdup(dial->bind);
+    route->session_expires = agent->session_expires;
     route->silence = ml_timer_new(agent->loop, on_silence, leg);
     leg->route = route;
     leg->uri = ml_strdup(dial->uri);
@@ -380,8 +386,9 @@ static void on_provisional(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t 
     ml_timer_stop(leg->route->silence);
     if (leg->provisional <= 100 || leg->cancel_wanted)
         return;
-    if (ml_leg_body(sip).n > 0)
-        leg->description->take_answer(leg->description_user, ml_leg_body(sip));
+    if (ml_leg_body(sip).n > 0 && leg->description &&
+        leg->description->take_answer(leg->description_user, ml_leg_body(sip)) == 0)
+        leg->route->answered_early = true;
     msg = nta_outgoing_getresponse(orq);
     ml_leg_tell_message(leg, ML_LEG_RINGING, ML_CAUSE_NONE, sip, msg, NULL);
     msg_destroy(msg);
@@ -409,12 +416,15 @@ static void on_success(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
     nta_leg_rtag(leg->dialog, sip->sip_to->a_tag);
     nta_leg_client_route(leg->dialog, sip->sip_record_route, sip->sip_contact);
     ml_leg_learn_contact(leg, sip);
+    ml_leg_accepted(leg);
     leg->ack_cseq = nta_outgoing_cseq(orq);
     leg->peer_has_update = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
     ml_leg_send_ack(leg, leg->ack_cseq, NULL);
     leg->confirmed = true;
-    if (!leg->cancel_wanted && leg->description)
-        usable = body.n > 0 && leg->description->take_answer(leg->description_user, body) == 0;
+    if (body.n == 0)
+        usable = leg->route->answered_early; /* the answer need not come twice */
+    else if (!leg->cancel_wanted && leg->description)
+        usable = leg->description->take_answer(leg->description_user, body) == 0;
     leg->offer = ML_OFFER_DONE;
     if (leg->cancel_wanted) {
         end_at_once(leg, ML_CAUSE_LOCAL, "answered after it was cancelled");
@@ -430,7 +440,7 @@ static void on_success(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
         ml_leg_route_free(leg);
 }
 
-/* The INVITE was refused for something that the next one does better. */
+/* The same INVITE once more, for a reason. */
 static void send_again(struct ml_leg *leg)
 {
     nta_outgoing_destroy(leg->invite_out);
@@ -439,50 +449,17 @@ static void send_again(struct ml_leg *leg)
     send_invite(leg);
 }
 
-/* Answers a challenge with the INVITE again; false when we cannot, or have been refused before. */
-static bool answer_challenge(struct ml_leg *leg, const sip_t *sip)
+/* 422: the peer wants a longer session (RFC 4028 section 7.4). Once: a second 422 is a refusal. */
+static bool takes_longer_session(struct ml_leg *leg, const sip_t *sip)
 {
-    bool by_proxy = sip->sip_status->st_status == 407;
-    const msg_auth_t *challenge =
-        by_proxy ? sip->sip_proxy_authenticate : sip->sip_www_authenticate;
-    int *times = by_proxy ? &leg->route->challenged_by_proxy : &leg->route->challenged_by_uas;
-    char *value = NULL;
-    su_home_t home[1] = {SU_HOME_INIT(home)};
+    struct ml_route *route = leg->route;
 
-    if (!leg->username || leg->cancel_wanted || ++*times >= CHALLENGES_MAX)
+    if (!sip->sip_min_se || route->min_se || !route->session_expires ||
+        sip->sip_min_se->min_delta > SESSION_MAX)
         return false;
-    /* SHA-256 first, whatever the order in which they are offered. */
-    for (int strong = 1; !value && strong >= 0; strong--) {
-        for (const msg_auth_t *one = challenge; !value && one; one = one->au_next) {
-            char *text = ml_header_text(home, (const sip_header_t *)one);
-
-            if (text && (!strong || su_strcasestr(text, "SHA-256")))
-                ml_auth_answer(text, "INVITE", leg->uri, ml_str(leg->route->offer), leg->username,
-                               leg->password ? leg->password : "", &value);
-        }
-    }
-    su_home_deinit(home);
-    if (!value)
-        return false;
-    ml_free(leg->route->authorization);
-    leg->route->authorization =
-        ml_format("%s: %s", by_proxy ? "Proxy-Authorization" : "Authorization", value);
-    ml_free(value);
-    send_again(leg);
-    return true;
-}
-
-/* 422: the peer wants a longer session. Asked for once, when it is longer (RFC 4028 section 7.3).
- */
-static bool answer_too_small(struct ml_leg *leg, const sip_t *sip)
-{
-    unsigned long wanted = sip->sip_min_se ? sip->sip_min_se->min_delta : 0;
-
-    if (leg->cancel_wanted || leg->route->min_se || wanted > SESSION_MAX ||
-        wanted <= (unsigned long)leg->agent->session_expires)
-        return false;
-    leg->route->min_se = wanted;
-    send_again(leg);
+    route->min_se = (int)sip->sip_min_se->min_delta;
+    if (route->session_expires < route->min_se)
+        route->session_expires = route->min_se;
     return true;
 }
 
@@ -492,13 +469,15 @@ static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
     msg_t *msg = nta_outgoing_getresponse(orq);
 
     if (nta_sip_is_internal(sip)) {
-        if (!try_next(leg))
+        if (leg->cancel_wanted) {
+            ml_agent_remember(leg->agent, leg);
+            fail(leg, ML_CAUSE_LOCAL, "the INVITE was never answered, nor was the CANCEL");
+        } else if (!try_next(leg))
             fail(leg, code == 408 ? ML_CAUSE_TIMEOUT : ML_CAUSE_NETWORK,
                  code == 408 ? "no response at all" : "the target cannot be reached");
-    } else if ((code == 401 || code == 407) && answer_challenge(leg, sip)) {
-        /* tried again */
-    } else if (code == 422 && answer_too_small(leg, sip)) {
-        /* tried again */
+    } else if (!leg->cancel_wanted && ((code == 422 && takes_longer_session(leg, sip)) ||
+                                       ml_leg_take_challenge(leg, sip))) {
+        send_again(leg);
     } else if (code != 503 || !try_next(leg)) {
         ml_leg_tell_message(leg, ML_LEG_FAILED,
                             leg->cancel_wanted ? ML_CAUSE_LOCAL : ML_CAUSE_RESPONSE, sip, msg,

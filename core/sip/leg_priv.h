@@ -14,6 +14,13 @@ enum ml_offer_state {
 
 struct ml_route; /* leg_out.c: the targets of a dial, tried in order */
 
+/* What a 401 or a 407 asked for. */
+struct ml_leg_challenge {
+    char *text;
+    unsigned count; /* requests that answered it */
+    int refusals;   /* since it was last satisfied */
+};
+
 struct ml_leg {
     struct ml_link link;    /* in agent->legs while the agent holds its reference */
     struct ml_agent *agent; /* NULL once the agent is gone */
@@ -38,12 +45,14 @@ struct ml_leg {
     struct ml_sip_place peer; /* where the INVITE came from, or went to */
     sip_contact_t *contact;   /* ours */
     enum ml_offer_state offer;
-    char *answer;         /* ML_OFFER_RECEIVED: what the next reliable response carries */
-    bool contact_private; /* in-dialog requests go to peer instead */
-    bool reliable;        /* the peer requires 100rel */
-    bool confirmed;       /* UAS: ACK seen; UAC: ACK sent */
-    bool cancel_wanted;   /* UAC: hung up before the final response */
-    bool hangup_after_ack;
+    char *answer;          /* ML_OFFER_RECEIVED: what the next reliable response carries */
+    bool contact_private;  /* in-dialog requests go to peer instead */
+    bool reliable;         /* the peer requires 100rel */
+    bool confirmed;        /* UAS: ACK seen; UAC: ACK sent */
+    bool cancel_wanted;    /* UAC: hung up before the final response */
+    bool hangup_after_ack; /* with these: */
+    struct ml_header *bye_headers;
+    size_t bye_header_count;
     bool reinvite_pending; /* ours waits: glare, or a transaction in the way */
     bool reinviting;       /* invite_out is a re-INVITE */
     struct ml_timer *bye_timer, *glare_timer, *session_timer;
@@ -56,9 +65,11 @@ struct ml_leg {
     /* UAC */
     struct ml_route *route;
     char *uri, *username, *password;
+    struct ml_leg_challenge challenges[2];
+    char *credentials;       /* header lines of the last request */
+    char *remote_uri;        /* the peer's Contact */
     struct ml_header *extra; /* custom headers, kept for the repeated INVITE */
     size_t extra_count;
-    int tries;       /* INVITEs answered by a challenge */
     int provisional; /* highest 1xx seen */
     uint32_t rseq;
     bool sent_told;
@@ -84,6 +95,8 @@ void ml_leg_tell_message(struct ml_leg *leg, enum ml_leg_event_kind kind, enum m
 int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t *irq,
                       const sip_t *sip);
 void ml_leg_send_bye(struct ml_leg *leg, const struct ml_header *headers, size_t count);
+/* The BYE that waited for an ACK. */
+void ml_leg_bye_after_ack(struct ml_leg *leg);
 /* The SDP of a message, or an empty text. */
 struct ml_str ml_leg_body(const sip_t *sip);
 /* Reads the offer or answer in sip by the state of the exchange: 0, or a SIP code to refuse with.
@@ -106,6 +119,26 @@ const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
 void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip);
 /* Header lines for SIPTAG_HEADER_STR, or NULL. In home. */
 char *ml_header_lines(su_home_t *home, const struct ml_header *headers, size_t count);
+
+/* ---- leg_auth.c ---- */
+/* Takes the challenge of a 401 or 407. False: we cannot answer it, or were refused before. */
+bool ml_leg_take_challenge(struct ml_leg *leg, const sip_t *sip);
+/* A 2xx: what comes next is judged afresh. */
+void ml_leg_accepted(struct ml_leg *leg);
+/* Header lines for a request, or NULL. The leg's, until the next request. */
+const char *ml_leg_credentials(struct ml_leg *leg, const char *method, const char *uri,
+                               struct ml_str body);
+void ml_leg_challenges_free(struct ml_leg *leg);
+
+/* ---- leg_in.c ---- */
+/* The caller gave up before our final response: 487. */
+void ml_leg_canceled(struct ml_leg *leg);
+
+/* ---- leg_stray.c ---- */
+/* The leg was cancelled and got no final response. */
+void ml_agent_remember(struct ml_agent *agent, const struct ml_leg *leg);
+/* A response without a transaction: one to such a leg is ended. */
+void ml_agent_stray(struct ml_agent *agent, const sip_t *sip);
 
 /* ---- leg_out.c ---- */
 void ml_leg_route_free(struct ml_leg *leg);

@@ -4,6 +4,7 @@
 
 #include <sofia-sip/su_tagarg.h>
 
+#include "core/base/mem.h"
 #include "core/sip/leg_priv.h"
 #include "core/sip/tls_priv.h"
 
@@ -31,19 +32,38 @@ static bool is_private(const char *host)
     return false;
 }
 
+/* Can the leg's requests not go to that host as it is? A name would have to be resolved, and the
+ * peer is known to be where it sent from. */
+static bool is_elsewhere(const struct ml_leg *leg, const char *host, bool of_proxy)
+{
+    char bare[ML_SIP_HOST_BYTES];
+    size_t n = strlen(host);
+    bool brackets = host[0] == '[' && n > 2;
+
+    snprintf(bare, sizeof bare, "%.*s", (int)(brackets ? n - 2 : n), host + (brackets ? 1 : 0));
+    if (!ml_host_is_numeric(bare))
+        return true;
+    return !of_proxy && is_private(bare) && strcmp(bare, leg->peer.host) != 0;
+}
+
 void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip)
 {
-    const char *host = sip->sip_contact ? sip->sip_contact->m_url->url_host : NULL;
-    char bare[ML_SIP_HOST_BYTES];
-    size_t n = host ? strlen(host) : 0;
+    const sip_record_route_t *first = sip->sip_record_route;
+    su_home_t home[1] = {SU_HOME_INIT(home)};
 
-    if (!host || sip->sip_record_route)
+    if (!sip->sip_contact || !sip->sip_contact->m_url->url_host)
         return;
-    snprintf(bare, sizeof bare, "%.*s", (int)(host[0] == '[' && n > 2 ? n - 2 : n),
-             host + (host[0] == '[' ? 1 : 0));
-    /* A name would have to be resolved, and the peer is known to be where it sent from. */
+    ml_free(leg->remote_uri);
+    leg->remote_uri = ml_strdup(url_as_string(home, sip->sip_contact->m_url));
+    su_home_deinit(home);
+    if (!first) {
+        leg->contact_private = is_elsewhere(leg, sip->sip_contact->m_url->url_host, false);
+        return;
+    }
+    while (!leg->incoming && first->r_next) /* the caller's proxy is at the end */
+        first = first->r_next;
     leg->contact_private =
-        !ml_host_is_numeric(bare) || (is_private(bare) && strcmp(bare, leg->peer.host) != 0);
+        first->r_url->url_host && is_elsewhere(leg, first->r_url->url_host, true);
 }
 
 const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
@@ -59,18 +79,42 @@ const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
     return URL_STRING_MAKE(buffer);
 }
 
+/* The Via of a leg that is seen under another address; else sofia's own. */
+static void print_via(const struct ml_leg *leg, char *text, size_t size)
+{
+    const char *kind = leg->transport->place.kind;
+    char host[ML_SEEN_BYTES];
+    uint16_t port = ml_transport_seen_as(leg->transport, leg->advertise, host, sizeof host);
+
+    snprintf(text, size, "SIP/2.0/%s %s:%u",
+             strcmp(kind, "udp") == 0   ? "UDP"
+             : strcmp(kind, "tcp") == 0 ? "TCP"
+                                        : "TLS",
+             host, port);
+}
+
 nta_outgoing_t *ml_leg_send(struct ml_leg *leg, nta_response_f *callback, const url_string_t *route,
                             sip_method_t method, const char *name, const url_string_t *uri,
                             tag_type_t tag, tag_value_t value, ...)
 {
-    const char *ident = leg->transport->ident;
+    const char *ident = leg->transport->ident, *to = uri ? uri->us_str : leg->remote_uri;
+    const char *credentials = NULL;
+    const tagi_t *body;
     nta_outgoing_t *orq;
+    char via[320];
     ta_list ta;
 
     ta_start(ta, tag, value);
+    print_via(leg, via, sizeof via);
+    body = tl_find(ta_args(ta), siptag_payload_str);
+    if (leg->username && to)
+        credentials =
+            ml_leg_credentials(leg, name, to, ml_str(body ? (const char *)body->t_value : NULL));
     ml_tls_begin(leg->tls, nta_agent_tports(leg->agent->nta), ident);
     orq = nta_outgoing_tcreate(leg->dialog, callback, callback ? leg : NULL, route, method, name,
-                               uri, TPTAG_IDENT(ident), ta_tags(ta));
+                               uri, TPTAG_IDENT(ident), TAG_IF(leg->advertise, SIPTAG_VIA_STR(via)),
+                               TAG_IF(leg->advertise, NTATAG_USER_VIA(1)),
+                               TAG_IF(credentials, SIPTAG_HEADER_STR(credentials)), ta_tags(ta));
     ml_tls_end(leg->tls, orq);
     ta_end(ta);
     return orq;

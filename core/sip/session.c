@@ -17,6 +17,8 @@ static void expired(struct ml_leg *leg)
     ml_leg_enter(leg, ML_LEG_OVER);
 }
 
+static void send_update(struct ml_leg *leg);
+
 static int on_update_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
 {
     int code = nta_outgoing_status(orq);
@@ -26,8 +28,11 @@ static int on_update_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip
     nta_outgoing_destroy(orq);
     if (leg->state != ML_LEG_UP)
         return 0;
-    if (code < 300 && sip)
+    if (code < 300 && sip) {
+        ml_leg_accepted(leg);
         ml_session_answered(leg, sip);
+    } else if (ml_leg_take_challenge(leg, sip))
+        send_update(leg);
     else if (code == 481 || code == 408)
         expired(leg);
     return 0;
@@ -112,10 +117,10 @@ void ml_session_answered(struct ml_leg *leg, const sip_t *sip)
     if (agreed) {
         leg->session_interval = (int)agreed->x_delta;
         leg->refresher = !agreed->x_refresher || su_casematch(agreed->x_refresher, "uac");
-    } else if (leg->agent->session_expires) {
-        /* A peer without timers: we refresh, and find out that way whether it lives. */
-        leg->session_interval = leg->agent->session_expires;
-        leg->refresher = true;
+    } else { /* RFC 4028 section 7.2: then the session does not expire */
+        leg->session_interval = 0;
+        if (leg->session_timer)
+            ml_timer_stop(leg->session_timer);
     }
     ml_session_refreshed(leg);
 }

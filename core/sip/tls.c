@@ -13,11 +13,14 @@
 #include "core/base/mem.h"
 #include "core/sip/tls_priv.h"
 
-enum { CONNECTIONS_MAX = 256 }; /* to one address, that are looked at */
+enum {
+    ADDRESS_BYTES = 64,
+    CONNECTIONS_MAX = 256 /* to one address, that are looked at */
+};
 
 struct ml_tls_peer {
     int references;
-    char address[ML_SIP_HOST_BYTES], *name;
+    char address[ADDRESS_BYTES], *name;
     uint16_t port;
     const struct ml_agent_tls *options;
     struct ml_list watches;
@@ -31,7 +34,7 @@ struct ml_tls_watch {
     struct ml_tls_peer *peer;
     tport_t *tport; /* the connection, kept open: its identity cannot be another's meanwhile */
     struct ml_timer *timer;
-    char address[ML_SIP_HOST_BYTES], *name;
+    char address[ADDRESS_BYTES], *name;
     uint16_t port;
     const struct ml_agent_tls *options;
     ml_tls_failed_fn *fn;

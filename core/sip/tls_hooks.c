@@ -123,6 +123,14 @@ int SSL_accept(SSL *ssl)
     return connection ? ml_tls_accept(connection, real) : real(ssl);
 }
 
+/* The certificate was judged in the handshake. sofia would read the names in it once more, and lose
+ * the memory they are in. */
+X509 *SSL_get1_peer_certificate(const SSL *ssl)
+{
+    REAL("SSL_get1_peer_certificate", X509 *, const SSL *);
+    return ml_tls_connection(ssl) ? NULL : real(ssl);
+}
+
 /* sofia asks SSL_get_error without having emptied the queue of errors: what others left there would
  * close the connection. */
 

@@ -187,7 +187,7 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
     return transport;
 }
 
-struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *ident)
+struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const char *ident)
 {
     ML_LIST_EACH(&agent->transports, link)
     {
@@ -199,18 +199,28 @@ struct ml_transport *ml_transport_by_ident(struct ml_agent *agent, const char *i
     return NULL;
 }
 
+uint16_t ml_transport_seen_as(const struct ml_transport *transport, const char *advertise,
+                              char *host, size_t size)
+{
+    const char *whole = advertise ? advertise : transport->place.host, *colon = NULL;
+    int n = (int)strlen(whole);
+    uint64_t port = transport->place.port;
+    bool bare = ml_host_is_ipv6(whole);
+
+    if (!bare && (colon = strrchr(whole, ':')) != NULL &&
+        ml_str_uint(ml_str(colon + 1), 65535, &port) == 0)
+        n = (int)(colon - whole);
+    snprintf(host, size, bare ? "[%.*s]" : "%.*s", n, whole);
+    return (uint16_t)port;
+}
+
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise)
 {
-    const struct ml_sip_place *place = &transport->place;
-    char where[96];
+    char host[ML_SEEN_BYTES];
+    uint16_t port = ml_transport_seen_as(transport, advertise, host, sizeof host);
 
-    ml_place_print(place, where, sizeof where);
-    if (advertise && !strchr(advertise, ':'))
-        snprintf(where, sizeof where, "%s:%u", advertise, place->port);
-    else if (advertise)
-        snprintf(where, sizeof where, "%s", advertise);
-    if (strcmp(place->kind, "udp") == 0)
-        return sip_contact_format(home, "<sip:%s>", where);
-    return sip_contact_format(home, "<sip:%s;transport=%s>", where, place->kind);
+    if (strcmp(transport->place.kind, "udp") == 0)
+        return sip_contact_format(home, "<sip:%s:%u>", host, port);
+    return sip_contact_format(home, "<sip:%s:%u;transport=%s>", host, port, transport->place.kind);
 }

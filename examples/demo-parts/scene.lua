@@ -1,6 +1,5 @@
--- One call as it plays: what was seen of it so far, and what its players may wait for.
+-- One call as it plays: what was seen of it so far, and what its players do and wait for.
 local moonline = require "moonline"
-local crypto = require "moonline.core.crypto"
 local show = require "show"
 
 local Scene = {}
@@ -8,11 +7,22 @@ Scene.__index = Scene
 
 local PATIENCE = 5 -- seconds the world has to do what it should
 
+-- ---- what is seen -----------------------------------------------------------------------------
+
 ---An event of the server, or of a player.
 ---@param event table
 function Scene:tell(event)
+  event.time = event.time or moonline.clock()
   self.events[#self.events + 1] = event
-  if event.kind ~= "digit" or event.from then show.event(event) end
+  show.event(event)
+end
+
+---The web application was asked, and gave an answer.
+---@param request moonline.WebRequest
+---@param status integer
+function Scene:asked(request, status)
+  self.requests[#self.requests + 1] = request
+  self:tell { kind = "http", from = "web app", to = "moonline", label = tostring(status) }
 end
 
 ---The first event of this kind (of this name, of this call).
@@ -38,9 +48,9 @@ function Scene:message(pattern)
   return nil
 end
 
----All requests to a path of the web application, and the first.
+---Requests to a path of the web application.
 ---@param path string
----@return table[]
+---@return moonline.WebRequest[]
 function Scene:requests_to(path)
   local list = {}
   for _, request in ipairs(self.requests) do
@@ -49,74 +59,78 @@ function Scene:requests_to(path)
   return list
 end
 
----@param path string
----@return table?
-function Scene:request(path)
-  return self:requests_to(path)[1]
-end
+-- ---- waiting ----------------------------------------------------------------------------------
 
 ---Waits until something is true, or patience is at its end.
 ---@param is_true fun(): any
-function Scene:wait_until(is_true)
+function Scene.wait_until(_, is_true)
   local limit = moonline.clock() + PATIENCE
   while not is_true() and moonline.clock() < limit do moonline.sleep(0.01) end
 end
 
 ---Waits for an event, as Scene:event finds it.
----@param ... string
-function Scene:wait_for(...)
-  local wanted = table.pack(...)
-  self:wait_until(function() return self:event(table.unpack(wanted)) end)
+---@param kind string
+---@param name string?
+function Scene:wait_for(kind, name)
+  self:wait_until(function() return self:event(kind, name) end)
 end
 
----Waits until a path was asked that often.
----@param path string
----@param count integer
----@return table[] requests
-function Scene:wait_for_requests(path, count)
-  self:wait_until(function() return #self:requests_to(path) >= count end)
-  return self:requests_to(path)
-end
+-- ---- what players do --------------------------------------------------------------------------
 
----Somebody presses a key, after some seconds.
 ---@param who "alice"|"kate"
----@param call table
+---@param call moonline.Leg
+---@param frequency number
+---@param seconds number
+function Scene:sound(who, call, frequency, seconds)
+  self:tell { kind = "note", at = who, text = ("a tone of %d Hz"):format(frequency) }
+  call:play { tone = tostring(frequency), seconds = seconds }
+end
+
+---@param who "alice"|"kate"
+---@param call moonline.Leg
+---@param text string
+function Scene:say(who, call, text)
+  self:tell { kind = "note", at = who, text = ("%q"):format(text) }
+  call:say(text)
+  self:tell { kind = "spoken", name = who }
+end
+
+---@param who "alice"|"kate"
+---@param call moonline.Leg
 ---@param key string
----@param after number
+---@param after number seconds
 function Scene:press(who, call, key, after)
   call:play { silence = after }
-  self:tell { kind = "digit", digit = key, from = who, to = "moonline", time = moonline.clock() }
+  self:tell { kind = "digit", digit = key, from = who, to = "moonline" }
   call:send_digits(key)
 end
 
----What the phones recorded is complete after this.
-function Scene:end_recordings()
-  for _, one in ipairs { self.alice_heard or false, self.kate_heard or false } do
-    if one then one:stop() end
-  end
+---Fetches the recording of the call into its file, as somebody or as nobody.
+---@param who { sid: string, token: string }?
+---@return integer? status of HTTP
+function Scene:fetch(who)
+  local response = self.recording_url and moonline.http.request {
+    url = self.recording_url, user = who and who.sid, password = who and who.token,
+    save = self.recording, max_body = 10 * 1024 * 1024,
+  }
+  return response and response.status
 end
 
----Fetches a recording without credentials and with them, into a file.
----@param url string?
----@return integer? without status
----@return integer? with status
-function Scene:fetch_recording(url)
-  if not url then return nil end
-  local without = moonline.http.get(url)
-  local basic = crypto.base64(self.account.sid .. ":" .. self.account.token)
-  local with = moonline.http.request {
-    url = url, headers = { Authorization = "Basic " .. basic }, save = self.recording,
-    max_body = 10 * 1024 * 1024,
-  }
-  return without and without.status, with and with.status
+---What the phones recorded is complete after this.
+function Scene:finish()
+  if self.alice_heard then self.alice_heard:stop() end
+  if self.kate_heard then self.kate_heard:stop() end
 end
 
 local scene = {}
 
 ---@param account { sid: string, token: string }
----@param recording string path of the file that fetch_recording writes
+---@param recording string path of a file for the recording of the call
 function scene.new(account, recording)
-  return setmetatable({ account = account, recording = recording, events = {}, requests = {} }, Scene)
+  return setmetatable({
+    account = account, recording = recording, events = {}, requests = {},
+    invite = { to = "", from = "", headers = {} }, -- as kate's phone got it
+  }, Scene)
 end
 
 return scene

@@ -32,9 +32,11 @@ function show.heading(text)
   show.line()
 end
 
----@param text string
-function show.document(text)
-  for line in text:gmatch "[^\n]+" do show.line("    " .. paint("2", line)) end
+---@param path string
+function show.file(path)
+  for line in io.lines(path) do
+    show.line(line:find "%S" and "    " .. paint("2", line) or "")
+  end
   show.line()
 end
 
@@ -48,10 +50,28 @@ function show.ladder(addresses)
   show.line(paint("1", current:header()))
 end
 
+-- Events that are not the ladder's own, in words.
+local words = {}
+
+function words.bridged()
+  return "alice and kate hear each other"
+end
+
+function words.recording(event)
+  return ("a recording of %.1f s"):format(event.duration)
+end
+
+words["call-ended"] = function(event)
+  return "the call is over: " .. event.status
+end
+
 ---The next line of the ladder.
 ---@param event table
 function show.event(event)
-  local line = current and current:add(event)
+  local say = words[event.kind]
+  if say then event = { kind = "note", at = "moonline", text = say(event), time = event.time } end
+  if event.kind == "digit" and not event.from then return end -- was shown when it was pressed
+  local line = current:add(event)
   if line then show.line(line) end
 end
 
@@ -66,11 +86,20 @@ function show.check(what, is_true, detail)
   show.line(("  %s %s%s"):format(mark, what, not is_true and detail and ": " .. detail or ""))
 end
 
----How many of the checks were passed.
-function show.summary()
-  local text = ("  %d of %d checks passed."):format(show.passed, show.passed + show.failed)
+---The last words.
+---@param recording string path
+function show.summary(recording)
+  local text = ("%d of %d checks passed."):format(show.passed, show.passed + show.failed)
   show.line(paint(show.failed == 0 and "32" or "31", text))
-  show.line()
+  show.line(([[
+
+The talk of example 4, as moonline recorded it, is in %s: listen to it.
+
+Next:
+  build/moonline check examples/demo-documents/*.xml    finds mistakes in TwiML
+  build/moonline serve --twiml FILE                     takes calls (see README.md)
+  build/moonline doctor                                 what this machine has: ports, voices
+  spec/run                                              every test]]):format(recording))
 end
 
 return show

@@ -20,16 +20,20 @@ local function pair_list(given)
   return list
 end
 
----One request; redirects are followed.
----@param options { url: string, method: string?, params: table?, headers: table?, timeout: number?, max_body: integer?, save: string? }
+---One request; redirects are followed. user and password are sent as Basic credentials.
+---@param options { url: string, method: string?, params: table?, headers: table?, user: string?, password: string?, timeout: number?, max_body: integer?, save: string? }
 ---@return { status: integer, headers: table<string, string>, body: string, url: string, type: string }? response
 ---@return integer? code Twilio's, such as 11205
 ---@return string? message
 function client.request(options)
-  local env = runtime.env()
+  local env, headers = runtime.env(), pair_list(options.headers)
+  if options.user then
+    local basic = crypto.base64(options.user .. ":" .. (options.password or ""))
+    headers[#headers + 1] = { "Authorization", "Basic " .. basic }
+  end
   return request.fetch(env, {
     url = options.url, method = options.method or "GET", params = pair_list(options.params),
-    headers = pair_list(options.headers), unsigned = true, save = options.save,
+    headers = headers, unsigned = true, save = options.save,
     max_body = options.max_body, timeout = options.timeout,
   })
 end

@@ -49,6 +49,7 @@ function Recording:stop(event)
     event = self.box:wait({ "recorded" }, 30)
   end
   self.done = event or { kind = "recorded", why = "failed", duration = 0 }
+  self.recorder:close()
   self.duration = self.done.duration
   tell(self, self.done.absent and "absent" or "completed", self.done)
   self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,

@@ -3,7 +3,7 @@
 
 local address = require "moonline.address"
 local generation = require "moonline.core.generation"
-local http = require "moonline.core.http"
+local listen = require "moonline.listen"
 local log = require "moonline.log"
 local runtime = require "moonline.runtime"
 local sys = require "moonline.core.sys"
@@ -16,6 +16,7 @@ local QUEUE = 65536 -- calls that may wait for this task in one turn of the loop
 ---@class moonline.Server
 ---@field env moonline.Env
 ---@field box moonline.Mailbox
+---@field addresses string[] "udp:127.0.0.1:5060"
 ---@field observers fun(event: table)[]
 local Server = {}
 Server.__index = Server
@@ -203,36 +204,6 @@ Server.__close = Server.close
 
 -- ---- the beginning ----------------------------------------------------------------------------
 
-local function listen_http(self, config)
-  local host, port = config.http.listen:match("^(.*):(%d+)$")
-  if not host then return true end -- off
-  local bare = host:match("^%[(.*)%]$") or host
-  local listener, why, text = http.server { address = bare, port = tonumber(port) }
-  if not listener then
-    return nil, ("http.listen %s: %s"):format(config.http.listen, text or why)
-  end
-  listener:events(self.box)
-  self.http = listener
-  self.http_address = ("%s:%d"):format(host, listener:port())
-  self.env.public_url = config.http.public_url or "http://" .. self.http_address
-  self.env.client:refuse_own(bare, listener:port())
-  return true
-end
-
-local function listen_sip(self, config)
-  local agent, why = runtime.agent(self.env, {
-    listen = config.sip.listen, advertise = config.sip.advertise, allow = config.sip.allow,
-    users = config.sip.users, max_calls = config.limits.calls,
-  })
-  if not agent then return nil, why end
-  self.env.agent = agent
-  for _, one in ipairs(agent:addresses()) do -- no document may have us talk HTTP to ourselves
-    local kind, address, port = one:match("^(%l+):%[?(.-)%]?:(%d+)$")
-    if kind ~= "udp" then self.env.client:refuse_own(address, tonumber(port)) end
-  end
-  return true
-end
-
 ---Opens a server. It takes calls when this returns; its tasks run until close.
 ---@param config table as moonline.config loads it, with account_sid and auth_token
 ---@param options { observed: boolean?, reload: function?, file: string? }?
@@ -246,8 +217,8 @@ function server.open(config, options)
   }, Server)
   env.observed = self.options.observed
   local ok
-  ok, why = listen_sip(self, config)
-  if ok then ok, why = listen_http(self, config) end
+  ok, why = listen.sip(self, config)
+  if ok then ok, why = listen.http(self, config) end
   if ok then ok, why = self:reload() end
   if not ok then
     self:close()
@@ -264,7 +235,13 @@ end
 ---@param index integer? of its addresses
 ---@return string
 function Server:uri(user, index)
-  return address.uri(self.env.agent:addresses()[index or 1], user)
+  return address.uri(self.addresses[index or 1], user)
+end
+
+---Parties it is talking to, callers and called: legs that are not over.
+---@return integer
+function Server:legs()
+  return self.env.agent:legs()
 end
 
 ---Opens a server and runs it in a task of its own.
@@ -290,7 +267,7 @@ function server.serve(config, options)
   for _, name in ipairs { "TERM", "INT", "HUP" } do
     self.signals[#self.signals + 1] = sys.signal(name, self.box)
   end
-  sys.print(("ready sip=%s http=%s"):format(table.concat(self.env.agent:addresses(), ","),
+  sys.print(("ready sip=%s http=%s"):format(table.concat(self.addresses, ","),
     self.http_address or "off"))
   sys.notify "READY=1"
   self:run()

@@ -45,7 +45,7 @@ static char *challenge(const char *algorithm)
 static char *answer(const char *to, const char *name, const char *password)
 {
     char *text = NULL;
-    int status = ml_auth_answer(to, "INVITE", "sip:moon@127.0.0.1", ml_str("v=0"), name, password,
+    int status = ml_auth_answer(to, 1, "INVITE", "sip:moon@127.0.0.1", ml_str("v=0"), name, password,
                                 &text);
 
     if (status != 0)
@@ -140,7 +140,7 @@ static void the_value_of_rfc_2617(void **state)
                        "response=\"6629fae49393a05397450978507c4ef1\"",
                        "GET", "testrealm@host.com", "::1", password_of, NULL, name, sizeof name),
         ML_AUTH_WRONG);
-    assert_int_equal(ml_auth_answer(text, "GET", "/dir/index.html", ml_str(""), "Mufasa",
+    assert_int_equal(ml_auth_answer(text, 1, "GET", "/dir/index.html", ml_str(""), "Mufasa",
                                     "Circle Of Life", &given),
                      0);
     {
@@ -168,7 +168,7 @@ static void without_qop_the_answer_is_that_of_old_servers(void **state)
     (void)state;
     assert_int_equal(ml_auth_answer("Digest realm=\"testrealm@host.com\", "
                                     "nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"",
-                                    "GET", "/dir/index.html", ml_str(""), "Mufasa", "CircleOfLife",
+                                    1, "GET", "/dir/index.html", ml_str(""), "Mufasa", "CircleOfLife",
                                     &text),
                      0);
     response = param_of(text, "response");
@@ -275,7 +275,7 @@ static void challenges_that_cannot_be_answered(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char *text = NULL;
-        int status = ml_auth_answer(bad[i].text, "INVITE", "sip:x", ml_str(""), "u", "p", &text);
+        int status = ml_auth_answer(bad[i].text, 1, "INVITE", "sip:x", ml_str(""), "u", "p", &text);
 
         if (status != bad[i].status)
             fail_msg("%s: %d", bad[i].text, status);
@@ -293,13 +293,13 @@ static void overlong_challenges_are_refused(void **state)
     for (int i = 0; i < ML_AUTH_MAX_BYTES; i++)
         ml_buf_str(&text, "x");
     ml_buf_str(&text, "\"");
-    assert_int_equal(ml_auth_answer(text.p, "INVITE", "sip:x", ml_str(""), "u", "p", &unused),
+    assert_int_equal(ml_auth_answer(text.p, 1, "INVITE", "sip:x", ml_str(""), "u", "p", &unused),
                      ML_EPARSE);
     ml_buf_fini(&text);
     ml_buf_str(&text, "Digest realm=\"r\", nonce=\"n\"");
     for (int i = 0; i < ML_AUTH_MAX_PARAMS; i++)
         ml_buf_printf(&text, ", p%d=1", i);
-    assert_int_equal(ml_auth_answer(text.p, "INVITE", "sip:x", ml_str(""), "u", "p", &unused),
+    assert_int_equal(ml_auth_answer(text.p, 1, "INVITE", "sip:x", ml_str(""), "u", "p", &unused),
                      ML_EPARSE);
     ml_buf_fini(&text);
 }
@@ -309,12 +309,46 @@ static void names_that_would_break_the_line_are_refused(void **state)
     char *unused = NULL;
 
     (void)state;
-    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", "INVITE", "sip:x", ml_str(""),
+    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", 1, "INVITE", "sip:x", ml_str(""),
                                     "u\r\nX: y", "p", &unused),
                      ML_EINVAL);
-    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", "INVITE", "sip:x\n",
+    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", 1, "INVITE", "sip:x\n",
                                     ml_str(""), "u", "p", &unused),
                      ML_EINVAL);
+}
+
+static void the_strongest_challenge_can_be_told(void **state)
+{
+    bool stale;
+
+    (void)state;
+    assert_int_equal(ml_auth_strength("Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256", &stale),
+                     2);
+    assert_false(stale);
+    assert_int_equal(
+        ml_auth_strength("Digest realm=\"SHA-256\", nonce=\"n\", stale=TRUE", &stale), 1);
+    assert_true(stale);
+    assert_int_equal(ml_auth_strength("Digest realm=\"r\", nonce=\"n\", algorithm=x", &stale), 0);
+    assert_int_equal(ml_auth_strength("Basic realm=\"r\"", &stale), 0);
+    assert_int_equal(ml_auth_strength("", &stale), 0);
+}
+
+static void one_nonce_may_be_used_again_with_a_higher_count(void **state)
+{
+    char *asked = challenge("SHA-256"), *given[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(ml_auth_answer(asked, i + 1, "INVITE", "sip:x", ml_str(""), "alice",
+                                        "secret", &given[i]),
+                         0);
+    assert_non_null(strstr(given[2], "nc=00000003"));
+    assert_int_equal(verify(given[0]), ML_AUTH_OK);
+    assert_int_equal(verify(given[2]), ML_AUTH_OK);
+    assert_int_equal(verify(given[1]), ML_AUTH_STALE);
+    for (int i = 0; i < 3; i++)
+        ml_free(given[i]);
+    ml_free(asked);
 }
 
 /* ---- the server ---- */
@@ -513,7 +547,7 @@ static void garbage_harms_nobody(void **state)
         char *bad = ml_strndup(good, i), *unused = NULL;
 
         assert_int_equal(verify(bad), ML_AUTH_WRONG);
-        ml_auth_answer(bad, "INVITE", "sip:x", ml_str(""), "u", "p", &unused);
+        ml_auth_answer(bad, 1, "INVITE", "sip:x", ml_str(""), "u", "p", &unused);
         ml_free(unused);
         ml_free(bad);
         bad = ml_strdup(good);
@@ -538,6 +572,8 @@ int main(void)
         TEST(challenges_that_cannot_be_answered),
         TEST(overlong_challenges_are_refused),
         TEST(names_that_would_break_the_line_are_refused),
+        TEST(the_strongest_challenge_can_be_told),
+        TEST(one_nonce_may_be_used_again_with_a_higher_count),
         TEST(our_client_satisfies_our_server),
         TEST(names_with_quotes_and_backslashes),
         TEST(an_answer_is_for_one_method_and_one_source),

@@ -333,6 +333,95 @@ static void S7_proxy_and_callee_may_both_ask(void **state)
     end();
 }
 
+static void dial_as_kate(void)
+{
+    char uri[64];
+    struct ml_leg_dial dial = {
+        .uri = uri, .from_user = "moon", .username = "kate", .password = "secret"};
+
+    snprintf(uri, sizeof uri, "sip:bob@%s", wire.local);
+    assert_int_equal(box_dial_with(&box, &side, &dial), 0);
+    take_invite();
+}
+
+static void S7_the_strongest_challenge_is_answered(void **state)
+{
+    (void)state;
+    begin();
+    dial_as_kate();
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Basic realm=\"b\"\r\n"
+          "WWW-Authenticate: Digest realm=\"SHA-256\", nonce=\"weak\", algorithm=MD5\r\n"
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"odd\", algorithm=SHA-512-256\r\n"
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"strong\", algorithm=SHA-256\r\n",
+          NULL);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Authorization"), "nonce=\"strong\""));
+    assert_non_null(strstr(header_of(invite, "Authorization"), "algorithm=SHA-256"));
+    end();
+}
+
+static void S7_a_challenge_we_cannot_answer_is_failed(void **state)
+{
+    (void)state;
+    begin();
+    dial_as_kate();
+    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=X\r\n",
+          NULL);
+    side_expect(&side, "failed 401 response");
+    end();
+}
+
+static void S7_an_old_nonce_is_no_refusal(void **state)
+{
+    (void)state;
+    begin();
+    dial_as_kate();
+    reply("407 Proxy Authentication Required",
+          "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n1\"\r\n", NULL);
+    take_invite();
+    reply("407 Proxy Authentication Required",
+          "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n2\", stale=true\r\n", NULL);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Proxy-Authorization"), "nonce=\"n2\""));
+    reply("407 Proxy Authentication Required",
+          "Proxy-Authenticate: Digest realm=\"p\", nonce=\"n3\", stale=true\r\n", NULL);
+    side_expect(&side, "failed 407 response"); /* nor is it a game without end */
+    end();
+}
+
+static void S7_what_follows_in_the_dialog_has_credentials_too(void **state)
+{
+    (void)state;
+    begin();
+    dial_as_kate();
+    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n",
+          NULL);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Authorization"), "nc=00000001"));
+    reply("200 OK", NULL, SDP_B);
+    side_expect(&side, "answered 200");
+    wire_expect(&wire, "ACK ");
+    assert_string_equal(header_of(wire.last, "Authorization"), header_of(invite, "Authorization"));
+    assert_int_equal(ml_leg_reoffer(side.leg), 0);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Authorization"), "nc=00000002"));
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n2\", qop=\"auth\", stale=true\r\n", NULL);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Authorization"), "nonce=\"n2\""));
+    assert_non_null(strstr(header_of(invite, "Authorization"), "nc=00000001"));
+    reply("200 OK", NULL, SDP_B);
+    wire_expect(&wire, "ACK ");
+    assert_int_equal(side.taken_answers, 2);
+    ml_leg_hangup(side.leg, NULL, 0);
+    wire_expect(&wire, "BYE ");
+    assert_non_null(strstr(header_of(wire.last, "Authorization"), "nc=00000002"));
+    wire_reply(&wire, wire.last, "200 OK", NULL, NULL, NULL);
+    side_expect(&side, "ended 200 local");
+    end();
+}
+
 static void S7_without_credentials_a_challenge_is_failed(void **state)
 {
     (void)state;
@@ -642,6 +731,31 @@ static void S6_advertises_another_address(void **state)
     end();
 }
 
+static void S6_a_cancel_has_the_advertised_via_as_well(void **state)
+{
+    char uri[64];
+    struct ml_leg_dial dial = {.uri = uri, .from_user = "moon", .advertise = "203.0.113.7"};
+
+    (void)state;
+    begin();
+    snprintf(uri, sizeof uri, "sip:bob@%s", wire.local);
+    assert_int_equal(box_dial_with(&box, &side, &dial), 0);
+    take_invite();
+    assert_non_null(strstr(header_of(invite, "Via"), "branch=z9hG4bK"));
+    assert_non_null(strstr(header_of(invite, "Via"), "rport"));
+    reply("180 Ringing", NULL, NULL);
+    side_expect(&side, "ringing 180");
+    ml_leg_hangup(side.leg, NULL, 0);
+    wire_expect(&wire, "CANCEL ");
+    assert_string_equal(header_of(wire.last, "Via"), header_of(invite, "Via"));
+    wire_reply(&wire, wire.last, "200 OK", NULL, NULL, NULL);
+    reply("487 Request Terminated", NULL, NULL);
+    wire_expect(&wire, "ACK ");
+    assert_string_equal(header_of(wire.last, "Via"), header_of(invite, "Via"));
+    side_expect(&side, "failed 487 local");
+    end();
+}
+
 static void a_private_contact_elsewhere_is_reached_at_the_source(void **state)
 {
     (void)state;
@@ -715,6 +829,10 @@ int main(void)
         TEST(nobody_is_anonymous),
         TEST(S7_credentials_go_to_who_asks_and_refused_twice_is_failed),
         TEST(S7_proxy_and_callee_may_both_ask),
+        TEST(S7_the_strongest_challenge_is_answered),
+        TEST(S7_a_challenge_we_cannot_answer_is_failed),
+        TEST(S7_an_old_nonce_is_no_refusal),
+        TEST(S7_what_follows_in_the_dialog_has_credentials_too),
         TEST(S7_without_credentials_a_challenge_is_failed),
         TEST(cancel_waits_for_a_provisional_response),
         TEST(a_cancel_that_nobody_answers_ends_too),
@@ -733,6 +851,7 @@ int main(void)
         TEST(our_requests_follow_the_recorded_route),
         TEST(S6_dials_by_proxy_and_bind),
         TEST(S6_advertises_another_address),
+        TEST(S6_a_cancel_has_the_advertised_via_as_well),
         TEST(a_private_contact_elsewhere_is_reached_at_the_source),
         TEST(a_200_without_a_usable_contact_does_no_harm),
         TEST(freeing_the_agent_ends_dialled_legs),

@@ -46,7 +46,8 @@ function certificate.make(name)
     name:find("^[%d.]+$") and "IP" or "DNS", name))
   local command = ("cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
     .. " -nodes -subj /CN=test -keyout key.pem -out csr && "
-    .. "openssl ca -batch -selfsign -config config -startdate 20200101000000Z -enddate 20991231000000Z -in csr -keyfile key.pem"
+    .. "openssl ca -batch -selfsign -config config -startdate 20200101000000Z"
+    .. " -enddate 20991231000000Z -in csr -keyfile key.pem"
     .. " -out certificate.pem"):format(folder)
   assert(os.execute("{ " .. command .. "; } >" .. folder .. "/log 2>&1"), "no certificate")
   return self

@@ -52,7 +52,7 @@ end
 function wire.of_leg(leg)
   local info = leg.core:info()
   return setmetatable({
-    method = "INVITE", uri = info.request_uri, headers = info.headers, transport = info.transport,
+    method = "INVITE", uri = info.request_uri, headers = leg.core:headers(), transport = info.transport,
     source = info.source_address, source_port = info.source_port, here = info.local_address,
     time = task.clock(),
   }, Message)

@@ -12,7 +12,7 @@ local Ladder = { __name = "moonline.Ladder" }
 Ladder.__index = Ladder
 
 local WIDTH <const> = 34 -- of one column
-local NARROW <const> = 12 -- of one column with the labels aside
+local NARROW <const> = 10 -- of one column with the labels aside
 local TIME <const> = 9 -- of the time before the first column
 
 local COLOURS = {
@@ -189,7 +189,11 @@ function Ladder:add(event)
   local line, kind = draw(self, event)
   if not line then return nil end
   line = line:gsub("%s+$", "")
-  if self.colour then line = ("\27[%sm%s\27[0m"):format(COLOURS[kind] or "0", line) end
+  if self.colour then
+    local plain = self.aside and #self.names * self.width or 0
+    line = ("%s\27[%sm%s\27[0m"):format(line:sub(1, plain), COLOURS[kind] or "0",
+      line:sub(plain + 1))
+  end
   return ("%8.3f %s"):format((event.time or self.start) - self.start, line)
 end
 

@@ -62,7 +62,7 @@ describe("sim ladder", function()
     local l = ladder.new({ "moonline", "web app" }, { aside = true })
     local line = l:add { kind = "webhook", time = 0, method = "POST", what = "status ringing",
       url = "https://myapp.com/calls/events?a=1" }
-    assert.equal("   0.000      |---------->|       POST /calls/events (status ringing)", line)
+    assert.equal("   0.000     |-------->|      POST /calls/events (status ringing)", line)
     local verb = l:add { kind = "verb", name = "Dial", line = 3, time = 0.5 }
     assert.equal(line:find("POST", 1, true), verb:find("<Dial>", 1, true))
   end)
