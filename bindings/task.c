@@ -448,6 +448,24 @@ static int task_timer(lua_State *L)
     return 1;
 }
 
+/* Its state is closed while it is alive: it will never run again. */
+static int task_gc(lua_State *L)
+{
+    struct ml_task *task = check(L, 1);
+    struct ml_runtime *runtime = task->state ? task->state->runtime : NULL;
+
+    if (!runtime || task->status == ML_TASK_OVER)
+        return 0;
+    if (task->status == ML_TASK_READY)
+        ml_list_remove(&task->ready);
+    ml_timer_free(task->timer);
+    task->timer = NULL;
+    task->status = ML_TASK_OVER;
+    task->state->tasks--;
+    runtime->tasks--;
+    return 0;
+}
+
 int ml_open_task(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"cancel", task_cancel},
@@ -465,6 +483,8 @@ int ml_open_task(lua_State *L)
     luaL_newmetatable(L, NAME);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, task_gc);
+    lua_setfield(L, -2, "__gc");
     luaL_newlib(L, functions);
     return 1;
 }

@@ -26,9 +26,11 @@ local server = {}
 
 -- ---- generations ------------------------------------------------------------------------------
 
--- "file:line: message" -> its parts.
+-- "file:line: message" -> its parts. A module that does not compile is told by the one that requires
+-- it, with its own place on the next line.
 local function refusal(problem)
-  local text = tostring(problem):match("^[^\n]*")
+  local text = tostring(problem)
+  text = (text:match("^error loading module [^\n]*\n%s*(.*)$") or text):match("^[^\n]*")
   local file, line, message = text:match("^(.-):(%d+):%s*(.*)$")
   return {
     file = file or "", line = tonumber(line) or 0, message = message or text, at = task.time(),
@@ -49,7 +51,7 @@ end
 ---@return string? why
 function Server:reload()
   local fresh, problem = generation.load {
-    entry = "moonline.policy", env = shared(self.env), box = self.box,
+    entry = "moonline.policy", env = shared(self.env), box = self.box, lua = self.options.lua,
   }
   if not fresh then
     self.refused = refusal(problem)
@@ -62,6 +64,7 @@ function Server:reload()
   self.generation = fresh
   self.generations[fresh:number()] = fresh
   if old then
+    old:deliver "retire"
     old:retire()
     log.info("generation %d of the policy takes the calls from now on", fresh:number())
   end
@@ -89,7 +92,7 @@ end
 
 function Server:watch_files()
   if self.watch then self.watch:close() end
-  self.watch = watch.open(self.env.config, self.box)
+  self.watch = watch.open(self.env.config, self.box, self.options.lua)
 end
 
 -- ---- events -----------------------------------------------------------------------------------
@@ -206,7 +209,8 @@ Server.__close = Server.close
 
 ---Opens a server. It takes calls when this returns; its tasks run until close.
 ---@param config table as moonline.config loads it, with account_sid and auth_token
----@param options { observed: boolean?, reload: function?, file: string? }?
+---@param options { observed: boolean?, reload: function?, file: string?, lua: string? }? lua: a folder
+---  of sources the policy is loaded from instead of the program's own
 ---@return moonline.Server?, string? why
 function server.open(config, options)
   local env, why = runtime.open(config)
