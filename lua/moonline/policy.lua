@@ -71,7 +71,10 @@ return function(env)
   -- The process ends: all calls are hung up.
   function handlers.stop()
     background.close()
-    for call in pairs(env.live) do call:hangup() end
+    for call in pairs(env.live) do
+      call:hangup()
+      call.box:post { kind = "stop" } -- whatever it waits for
+    end
   end
 
   return handlers
