@@ -81,7 +81,11 @@ end
 ---@param event "call"
 ---@param fn fun(call: moonline.Leg)
 function moonline.on(event, fn)
-  if not scripts.on(event, fn) then agent():on(event, fn) end
+  if event ~= "call" then error(("on: there is no event %q (call)"):format(event), 2) end
+  if type(fn) ~= "function" then error("on: a function expected", 2) end
+  if scripts.on(event, fn) then return end
+  if runtime.env().agent then error("on: only while the script is being loaded", 2) end
+  agent():on(event, fn)
 end
 
 ---fn(...) when something of that name happens; of several the highest priority goes first, and the

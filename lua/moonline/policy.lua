@@ -10,6 +10,8 @@ local rest = require "moonline.rest"
 local runtime = require "moonline.runtime"
 local scripts = require "moonline.scripts"
 
+require "moonline.call" -- what scripts and users' verbs do with a leg
+
 local function read(path)
   local file <close>, why = io.open(path, "rb")
   if not file then error(why, 0) end
