@@ -62,11 +62,12 @@ static int agent_trace(lua_State *L);
 static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
 static int agent_calls(lua_State *L);
+static int agent_hangup(lua_State *L);
 
-static const luaL_Reg methods[] = {{"events", agent_events}, {"addresses", agent_addresses},
-                                   {"admit", agent_admit},   {"trace", agent_trace},
-                                   {"dial", agent_dial},     {"legs", agent_legs},
-                                   {"calls", agent_calls},   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"events", agent_events}, {"addresses", agent_addresses}, {"admit", agent_admit},
+    {"trace", agent_trace},   {"dial", agent_dial},           {"legs", agent_legs},
+    {"calls", agent_calls},   {"hangup", agent_hangup},       {NULL, NULL}};
 static const struct ml_class agent_class = {
     .name = "agent", .methods = methods, .close = agent_close, .share = agent_share};
 
@@ -343,6 +344,12 @@ static int agent_calls(lua_State *L)
 {
     lua_pushinteger(L, ml_agent_calls(check(L)->agent));
     return 1;
+}
+
+static int agent_hangup(lua_State *L)
+{
+    ml_agent_hangup(check(L)->agent);
+    return 0;
 }
 
 int ml_open_sip(lua_State *L)

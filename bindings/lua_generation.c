@@ -5,10 +5,12 @@
 #include "bindings/object.h"
 #include "bindings/sink.h"
 #include "bindings/task.h"
+#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
 struct generation {
+    struct ml_link link;    /* in generations, while it has a state */
     struct ml_state *state; /* NULL once freed */
     struct ml_sink sink;    /* to the program's state: what the generation tells */
     int handlers;           /* registry reference in state->L */
@@ -19,8 +21,32 @@ struct generation {
 };
 
 static int last_number;
+static struct ml_list generations; /* of all states; zero before the first */
 /* Registry key in a generation's state: light userdata of its struct. */
 static const char own_generation;
+
+static void free_state(struct generation *generation)
+{
+    struct ml_state *state = generation->state;
+
+    ml_list_remove(&generation->link);
+    generation->state = NULL;
+    ml_state_free(state);
+}
+
+/* The program ends: whatever still runs in them is cut off, and no handle stays open. */
+void ml_generations_end(void)
+{
+    struct ml_link *link;
+
+    while (generations.head.next && (link = ml_list_first(&generations)) != NULL) {
+        struct generation *generation = ML_CONTAINER(link, struct generation, link);
+
+        free_state(generation);
+        if (generation->closed)
+            ml_free(generation);
+    }
+}
 
 static void release(void *user)
 {
@@ -28,8 +54,7 @@ static void release(void *user)
     lua_State *L;
 
     if (generation->state) {
-        ml_state_free(generation->state);
-        generation->state = NULL;
+        free_state(generation);
         if (generation->closed) {
             ml_sink_fini(&generation->sink);
         } else {
@@ -63,7 +88,7 @@ static void generation_close(void *object)
         ml_sink_fini(&generation->sink);
         ml_free(generation);
     } else if (generation->sink.state->closing || generation->state->runtime->exiting) {
-        ml_state_free(generation->state);
+        free_state(generation);
         ml_free(generation);
     } else {
         free_if_done(generation->state, generation);
@@ -73,12 +98,17 @@ static void generation_close(void *object)
 static int generation_deliver(lua_State *L);
 static int generation_tasks(lua_State *L);
 static int generation_memory(lua_State *L);
+static int generation_collect(lua_State *L);
 static int generation_number(lua_State *L);
 static int generation_retire(lua_State *L);
 
-static const luaL_Reg methods[] = {{"deliver", generation_deliver}, {"tasks", generation_tasks},
-                                   {"memory", generation_memory},   {"number", generation_number},
-                                   {"retire", generation_retire},   {NULL, NULL}};
+static const luaL_Reg methods[] = {{"deliver", generation_deliver},
+                                   {"tasks", generation_tasks},
+                                   {"memory", generation_memory},
+                                   {"collect", generation_collect},
+                                   {"number", generation_number},
+                                   {"retire", generation_retire},
+                                   {NULL, NULL}};
 static const struct ml_class generation_class = {
     .name = "generation", .methods = methods, .close = generation_close};
 
@@ -145,6 +175,9 @@ static int generation_load(lua_State *L)
     lua_settop(state->L, 0);
     state->idle = free_if_done;
     state->idle_user = generation;
+    if (!generations.head.next)
+        ml_list_init(&generations);
+    ml_list_append(&generations, &generation->link);
     ml_object_open(L, -1, generation);
     return 1;
 }
@@ -192,6 +225,15 @@ static int generation_memory(lua_State *L)
     lua_pushinteger(L, of ? (lua_Integer)lua_gc(of, LUA_GCCOUNT) * 1024 + lua_gc(of, LUA_GCCOUNTB)
                           : 0);
     return 1;
+}
+
+static int generation_collect(lua_State *L)
+{
+    struct generation *generation = ml_object_check(L, 1, &generation_class);
+
+    if (generation->state)
+        lua_gc(generation->state->L, LUA_GCCOLLECT);
+    return 0;
 }
 
 static int generation_number(lua_State *L)

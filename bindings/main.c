@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "bindings/modules.h"
 #include "bindings/state.h"
 #include "bindings/task.h"
 #include "core/base/clock.h"
@@ -182,6 +183,7 @@ int main(int argc, char **argv)
     int skipped = simulation_options(argc, argv);
 
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error of its writer */
     setvbuf(stdout, NULL, _IOLBF, 0);
     raise_descriptor_limit();
     ml_list_init(&program.runtime.ready);
@@ -195,6 +197,7 @@ int main(int argc, char **argv)
     if (!program.runtime.exiting)
         ml_loop_run(program.runtime.loop);
     program.runtime.exiting = true;
+    ml_generations_end();
     ml_state_free(program.state);
     ml_loop_free(program.runtime.loop);
     return program.runtime.exit_code;

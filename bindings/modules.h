@@ -11,6 +11,8 @@ int ml_open_http(lua_State *L);
 int ml_open_xml(lua_State *L);
 int ml_open_crypto(lua_State *L);
 int ml_open_generation(lua_State *L);
+/* Frees the states of all generations; when the program ends. */
+void ml_generations_end(void);
 int ml_open_house(lua_State *L);
 int ml_open_sys(lua_State *L);
 int ml_open_log(lua_State *L);

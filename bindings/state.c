@@ -109,6 +109,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
 void ml_state_free(struct ml_state *state)
 {
     state->closing = true;
+    ml_task_forget(state);
     lua_close(state->L);
     ml_free(state);
 }

@@ -15,6 +15,7 @@ struct ml_task;
 struct ml_runtime {
     struct ml_loop *loop;
     struct ml_list ready;    /* tasks to resume at the end of this turn */
+    struct ml_list *round;   /* those that are being resumed, NULL else */
     struct ml_task *current; /* the task that runs now */
     int tasks;               /* tasks alive in all states */
     int listeners;           /* open agents, HTTP servers, children: they keep a script running */

@@ -106,6 +106,25 @@ static int body(lua_State *L)
     return finish_body(L, status, (lua_KContext)task);
 }
 
+/* One whose state is closed while it waits. */
+static int task_gc(lua_State *L)
+{
+    struct ml_task *task = check(L, 1);
+
+    ml_timer_free(task->timer);
+    task->timer = NULL;
+    return 0;
+}
+
+/* The main task is there before the module is loaded. */
+static void push_metatable(lua_State *L)
+{
+    if (!luaL_newmetatable(L, NAME))
+        return;
+    lua_pushcfunction(L, task_gc);
+    lua_setfield(L, -2, "__gc");
+}
+
 struct ml_task *ml_task_spawn(lua_State *L, int n)
 {
     struct ml_state *state = ml_state_of(L);
@@ -113,7 +132,8 @@ struct ml_task *ml_task_spawn(lua_State *L, int n)
     struct ml_task *task = lua_newuserdatauv(L, sizeof *task, 3);
 
     memset(task, 0, sizeof *task);
-    luaL_setmetatable(L, NAME);
+    push_metatable(L);
+    lua_setmetatable(L, -2);
     task->state = state;
     task->co = lua_newthread(L);
     task->thread = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -133,7 +153,7 @@ struct ml_task *ml_task_spawn(lua_State *L, int n)
 
 void ml_task_wake(struct ml_task *task, enum ml_wake why)
 {
-    if (task->status != ML_TASK_WAITING)
+    if (task->status != ML_TASK_WAITING || task->state->closing)
         return;
     if (task->timer)
         ml_timer_stop(task->timer);
@@ -154,12 +174,32 @@ static void resume_ready(struct ml_runtime *runtime)
     now.head = runtime->ready.head;
     now.head.next->prev = now.head.prev->next = &now.head;
     ml_list_init(&runtime->ready);
+    runtime->round = &now;
     while (!runtime->exiting && (link = ml_list_first(&now))) {
         ml_list_remove(link);
         ml_await_resume(ML_CONTAINER(link, struct ml_task, ready));
     }
     while ((link = ml_list_first(&now)))
         ml_list_remove(link);
+    runtime->round = NULL;
+}
+
+static void forget(struct ml_list *list, const struct ml_state *state)
+{
+    ML_LIST_EACH(list, link)
+    {
+        if (ML_CONTAINER(link, struct ml_task, ready)->state == state)
+            ml_list_remove(link);
+    }
+}
+
+void ml_task_forget(struct ml_state *state)
+{
+    forget(&state->runtime->ready, state);
+    if (state->runtime->round)
+        forget(state->runtime->round, state);
+    state->runtime->tasks -= state->tasks;
+    state->tasks = 0;
 }
 
 /* What tasks make ready is resumed in the same turn, too, but the I/O never waits for long. */
@@ -448,24 +488,6 @@ static int task_timer(lua_State *L)
     return 1;
 }
 
-/* Its state is closed while it is alive: it will never run again. */
-static int task_gc(lua_State *L)
-{
-    struct ml_task *task = check(L, 1);
-    struct ml_runtime *runtime = task->state ? task->state->runtime : NULL;
-
-    if (!runtime || task->status == ML_TASK_OVER)
-        return 0;
-    if (task->status == ML_TASK_READY)
-        ml_list_remove(&task->ready);
-    ml_timer_free(task->timer);
-    task->timer = NULL;
-    task->status = ML_TASK_OVER;
-    task->state->tasks--;
-    runtime->tasks--;
-    return 0;
-}
-
 int ml_open_task(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"cancel", task_cancel},
@@ -480,11 +502,9 @@ int ml_open_task(lua_State *L)
                                          {"catch", task_catch}, {NULL, NULL}};
 
     ml_mailbox_open(L);
-    luaL_newmetatable(L, NAME);
+    push_metatable(L);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, task_gc);
-    lua_setfield(L, -2, "__gc");
     luaL_newlib(L, functions);
     return 1;
 }

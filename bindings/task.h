@@ -44,6 +44,8 @@ struct ml_task *ml_task_here(lua_State *L, const char *what);
  * that the body's pcall could not see. */
 void ml_task_over(struct ml_task *task);
 void ml_task_lost(struct ml_task *task, const char *why);
+/* No task of a state that is about to be closed stays on the ready list. */
+void ml_task_forget(struct ml_state *state);
 /* The loop's turn function: resumes what is ready. */
 bool ml_task_turn(void *runtime);
 

@@ -39,16 +39,42 @@ void ml_log_to(ml_log_sink_fn *sink, void *user)
     pthread_mutex_unlock(&sink_lock);
 }
 
-/* Appends text with control bytes (and, for JSON, quotes and backslashes) escaped. */
+/* Bytes of the UTF-8 character at text: 0 when it is none (RFC 3629 4). */
+static size_t character(const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    unsigned char low = 0x80, high = 0xbf;
+    size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : 0;
+
+    if (s[0] >= 0xf0 && s[0] < 0xf5)
+        n = 4;
+    if (s[0] == 0xe0 || s[0] == 0xf0)
+        low = s[0] == 0xe0 ? 0xa0 : 0x90;
+    if (s[0] == 0xed || s[0] == 0xf4)
+        high = s[0] == 0xed ? 0x9f : 0x8f;
+    for (size_t i = 1; i < n; i++, low = 0x80, high = 0xbf)
+        if (s[i] < low || s[i] > high)
+            return 0;
+    return n;
+}
+
+/* Appends text with control bytes (and, for JSON, quotes and backslashes) escaped. Bytes that are
+ * no UTF-8 become question marks: a line of JSON is text, whatever a peer sent. */
 static size_t escape(char *line, size_t at, size_t size, const char *text, bool json)
 {
-    for (; *text && at + 8 < size; text++) {
+    for (size_t n; *text && at + 8 < size; text += n ? n : 1) {
         unsigned char c = (unsigned char)*text;
 
+        n = character(text);
+        if (n == 0)
+            c = '?';
         if (c < 0x20 || c == 0x7f)
             at += (size_t)snprintf(line + at, size - at, json ? "\\u%04x" : "\\x%02x", c);
         else if (json && (c == '"' || c == '\\'))
             at += (size_t)snprintf(line + at, size - at, "\\%c", c);
+        else if (n > 1)
+            for (size_t i = 0; i < n; i++)
+                line[at++] = text[i];
         else
             line[at++] = (char)c;
     }

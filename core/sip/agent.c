@@ -260,6 +260,22 @@ void ml_agent_free(struct ml_agent *agent)
     agent_free(agent);
 }
 
+void ml_agent_hangup(struct ml_agent *agent)
+{
+    struct ml_leg_event refused = {
+        .kind = ML_LEG_ENDED, .cause = ML_CAUSE_LOCAL, .text = "hung up before it was answered"};
+
+    ML_LIST_EACH(&agent->legs, link)
+    {
+        struct ml_leg *leg = ml_leg_ref(ML_CONTAINER(link, struct ml_leg, link));
+
+        if (leg->state == ML_LEG_INCOMING)
+            ml_leg_tell(leg, &refused);
+        ml_leg_hangup(leg, NULL, 0);
+        ml_leg_unref(leg);
+    }
+}
+
 const char *ml_agent_address(const struct ml_agent *agent, size_t index)
 {
     ML_LIST_EACH(&agent->transports, link)

@@ -1,5 +1,6 @@
-/* The SIP endpoint of a process: transports, incoming requests, outgoing legs. Built on sofia's nta.
- * Several agents may live in one process (tests, fake phones). Owner: the program. Loop thread. */
+/* The SIP endpoint of a process: transports, incoming requests, outgoing legs. Built on sofia's
+ * nta. Several agents may live in one process (tests, fake phones). Owner: the program. Loop
+ * thread. */
 #ifndef ML_SIP_AGENT_H
 #define ML_SIP_AGENT_H
 
@@ -43,7 +44,8 @@ struct ml_agent_handlers {
      * leg; without one, or without a final response in the end, the leg answers 480. */
     void (*incoming)(struct ml_leg *leg, void *user);
     /* Asked before anything is created: 0 lets it in, else the code to refuse with (503, ...) and
-     * retry_after seconds when > 0. NULL: all are let in. Also asked for OPTIONS outside a dialog. */
+     * retry_after seconds when > 0. NULL: all are let in. Also asked for OPTIONS outside a dialog.
+     */
     int (*admit)(const char *method, int *retry_after, void *user);
 };
 
@@ -60,6 +62,9 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
                  struct ml_fault *fault);
 /* Ends all legs (BYE, CANCEL, 480 without waiting for answers) and closes the transports. */
 void ml_agent_free(struct ml_agent *agent);
+/* Tells all legs to end (ml_leg_hangup): BYE, CANCEL, 480. Each is told that it ended, also one
+ * that was never answered. */
+void ml_agent_hangup(struct ml_agent *agent);
 /* "udp:127.0.0.1:5060" with the real port; NULL when index is past the last. */
 const char *ml_agent_address(const struct ml_agent *agent, size_t index);
 /* NULL ends it. */
@@ -71,9 +76,10 @@ int ml_agent_calls(const struct ml_agent *agent);
 
 struct ml_leg_dial {
     const char *uri; /* sip: or sips:; goes into the Request-URI as it is, without ?headers */
-    const char *from_user, *from_display; /* raw; escaped and quoted as needed. user NULL: anonymous */
-    const char *from_host;                /* NULL: the egress's own */
-    const struct ml_header *headers;      /* added to the INVITE; names were checked by the caller */
+    const char *from_user,
+        *from_display;               /* raw; escaped and quoted as needed. user NULL: anonymous */
+    const char *from_host;           /* NULL: the egress's own */
+    const struct ml_header *headers; /* added to the INVITE; names were checked by the caller */
     size_t header_count;
     const char *username, *password; /* answer to 401 and 407, or NULL */
     const char *bind;                /* local address of the egress profile, NULL: by route */

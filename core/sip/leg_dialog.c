@@ -45,6 +45,8 @@ int ml_leg_take_body(struct ml_leg *leg, const sip_t *sip)
     status = leg->description->take_offer(leg->description_user, body, &leg->answer);
     if (status == 0)
         leg->offer = ML_OFFER_RECEIVED;
+    if (status == ML_ELIMIT || status == ML_ENET) /* no port for it */
+        return 503;
     return status == 0 ? 0 : status == ML_EPARSE ? 400 : 488;
 }
 

@@ -219,7 +219,7 @@ static int read_offer(struct ml_leg *leg)
 static int refused(struct ml_leg *leg, int code)
 {
     ml_leg_reject(leg, code, NULL, NULL, 0);
-    return code == 488 ? ML_EREFUSED : ML_EPARSE;
+    return code == 488 ? ML_EREFUSED : code == 503 ? ML_ELIMIT : ML_EPARSE;
 }
 
 /* The PRACK for a reliable provisional response, or (sip NULL) none came. */

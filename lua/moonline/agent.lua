@@ -18,7 +18,9 @@ local agent = {}
 
 local function serve(self, core)
   local own = leg.new(self.env, core, { direction = "inbound" })
+  self.serving[task.current()] = true
   local _ <close> = setmetatable({}, { __close = function()
+    self.serving[task.current()] = nil
     own:hangup()
     own.core:close()
   end })
@@ -74,6 +76,7 @@ function Agent:close()
   if self.closed then return end
   self.closed = true
   self.task:cancel()
+  for one in pairs(self.serving) do one:cancel() end
   self.core:events(nil)
   self.core:close()
 end
@@ -91,7 +94,7 @@ function agent.open(options)
   if not core then return nil, why end
   local self = setmetatable({
     env = setmetatable({ agent = core }, { __index = env }), core = core, box = task.mailbox(),
-    handlers = {}, addresses = core:addresses(),
+    handlers = {}, serving = {}, addresses = core:addresses(),
   }, Agent)
   core:events(self.box)
   self.task = task.spawn(take_calls, self)

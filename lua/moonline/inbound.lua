@@ -55,6 +55,7 @@ end
 ---@param env moonline.Env
 ---@param core moonline.CoreLeg
 function inbound.run(env, core)
+  local _ <close> = env.work:hold()
   local call = leg.new(env, core, { direction = "inbound", jar = http.jar() })
   local route = inbound.route(env.config, call.to)
   if not route then

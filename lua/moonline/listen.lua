@@ -5,6 +5,14 @@ local runtime = require "moonline.runtime"
 
 local listen = {}
 
+---Where others reach our HTTP side: http.public_url, else the listener itself.
+---@param self moonline.Server
+---@param config table
+---@return string?
+function listen.public_url(self, config)
+  return config.http.public_url or self.http_address and "http://" .. self.http_address
+end
+
 ---Opens http.listen, unless it is off.
 ---@param self moonline.Server
 ---@param config table
@@ -18,10 +26,9 @@ function listen.http(self, config)
     return nil, ("http.listen %s: %s"):format(config.http.listen, text or why)
   end
   listener:events(self.box)
-  self.http = listener
+  self.http, self.http_host = listener, bare
   self.http_address = ("%s:%d"):format(host, listener:port())
-  self.env.public_url = config.http.public_url or "http://" .. self.http_address
-  self.env.client:refuse_own(bare, listener:port())
+  self.env.public_url = listen.public_url(self, config)
   return true
 end
 
@@ -36,11 +43,18 @@ function listen.sip(self, config)
   })
   if not agent then return nil, why end
   self.env.agent, self.addresses = agent, agent:addresses()
-  for _, one in ipairs(self.addresses) do -- no document may have us talk HTTP to ourselves
-    local kind, address, port = one:match("^(%l+):%[?(.-)%]?:(%d+)$")
-    if kind ~= "udp" then self.env.client:refuse_own(address, tonumber(port)) end
-  end
   return true
+end
+
+---No document may have us talk to ourselves: tells an HTTP client what we listen on.
+---@param self moonline.Server
+---@param client moonline.HttpClient
+function listen.refuse_own(self, client)
+  for _, one in ipairs(self.addresses) do
+    local kind, address, port = one:match("^(%l+):%[?(.-)%]?:(%d+)$")
+    if kind ~= "udp" then client:refuse_own(address, tonumber(port)) end
+  end
+  if self.http then client:refuse_own(self.http_host, self.http:port()) end
 end
 
 return listen

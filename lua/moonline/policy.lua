@@ -70,13 +70,10 @@ return function(env)
   -- A newer generation takes the calls from now on: what is in the background ends.
   handlers.retire = background.close
 
-  -- The process ends: all calls are hung up.
+  -- The server is closed: nothing waits any longer, whatever for.
   function handlers.stop()
     background.close()
-    for call in pairs(env.live) do
-      call:hangup()
-      call.box:post { kind = "stop" } -- whatever it waits for
-    end
+    for call in pairs(env.live) do call.box:post { kind = "stop" } end
   end
 
   return handlers

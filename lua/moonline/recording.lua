@@ -10,6 +10,7 @@ local task = require "moonline.core.task"
 ---@field url string RecordingUrl
 ---@field path string
 ---@field duration number seconds, known when it is finished
+---@field status "completed"|"absent"|"failed"|nil once it is finished
 local Recording = {}
 Recording.__index = Recording
 Recording.__name = "moonline.Recording"
@@ -24,9 +25,14 @@ function recording.path(config, sid)
   return ("%s/recordings/%s.wav"):format(config.store.path, sid)
 end
 
+-- A failed one has no event of its own: whoever waits for the end is told.
+local function is_wanted(events, status)
+  return events[status] or status == "failed" and (events.completed or events.absent)
+end
+
 local function tell(self, status, event)
   local hook = self.callback
-  if not hook or not hook.url or not hook.events[status] then return end
+  if not hook or not hook.url or not is_wanted(hook.events, status) then return end
   local call, env = self.call, self.call.env
   local list = {
     { "AccountSid", env.config.account_sid }, { "CallSid", call.sid },
@@ -48,13 +54,24 @@ function Recording:stop(event)
     self.recorder:stop()
     event = self.box:wait({ "recorded" }, 30)
   end
-  self.done = event or { kind = "recorded", why = "failed", duration = 0 }
+  self.done = event or { kind = "recorded", why = "failed", duration = 0, text = "never finished" }
   self.recorder:close()
   self.duration = self.done.duration
-  tell(self, self.done.absent and "absent" or "completed", self.done)
+  self.status = self.done.why == "failed" and "failed" or self.done.absent and "absent"
+    or "completed"
+  if self.status == "failed" then
+    self.call.log:error("recording %s failed: %s", self.sid, self.done.text)
+  end
+  tell(self, self.status, self.done)
   self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,
-    duration = self.duration }
+    duration = self.duration, status = self.status }
   return self.done
+end
+
+---Is there something to hear at its URL?
+---@return boolean
+function Recording:is_there()
+  return self.status == nil or self.status == "completed"
 end
 
 Recording.__close = function(self) self:stop() end

@@ -2,12 +2,14 @@
 -- tables of the house. In short: env.
 
 local elements = require "moonline.elements"
+local generation = require "moonline.core.generation"
 local hooks = require "moonline.hooks"
 local house = require "moonline.core.house"
 local http = require "moonline.core.http"
 local media = require "moonline.core.media"
 local sip = require "moonline.core.sip"
 local sys = require "moonline.core.sys"
+local work = require "moonline.work"
 
 local runtime = {}
 
@@ -25,6 +27,7 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field elements moonline.Elements
 ---@field hooks moonline.Hooks
 ---@field notify fun(event: table) tells whoever watches this runtime
+---@field work moonline.Work what the end of the server waits for
 ---@field media_folder string
 ---@field media_cache moonline.Shelf? recordings that were fetched, made with the first
 
@@ -45,12 +48,20 @@ function runtime.open(config)
   if not env.media then return nil, text or why end
   env.speech, why, text = media.speech { cache = config.store.path .. "/speech" }
   if not env.speech then return nil, text or why end
-  env.client, why, text = http.client {
+  env.client, why = runtime.client(config)
+  if not env.client then return nil, why end
+  return env
+end
+
+---@param config table
+---@return moonline.HttpClient?, string? why
+function runtime.client(config)
+  local client, why, text = http.client {
     deny = config.webhook.deny, allow = config.webhook.allow, resolve = config.webhook.resolve,
     ca = config.webhook.ca,
   }
-  if not env.client then return nil, text or why end
-  return env
+  if not client then return nil, text or why end
+  return client
 end
 
 ---What each Lua state makes for itself on top of the shared handles.
@@ -63,6 +74,7 @@ function runtime.complete(env, notify)
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end
+  env.work = work.new(function(busy) generation.notify { kind = busy and "busy" or "idle" } end)
   return env
 end
 

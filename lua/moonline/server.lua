@@ -5,12 +5,18 @@ local address = require "moonline.address"
 local generation = require "moonline.core.generation"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
+local reload = require "moonline.reload"
 local runtime = require "moonline.runtime"
 local sys = require "moonline.core.sys"
 local task = require "moonline.task"
 local watch = require "moonline.watch"
 
 local FAREWELL = 1 -- seconds that BYEs and CANCELs have for their answers
+local LOOK = 1 -- seconds: how often the end of a drain is looked for when nothing tells it
+local GLANCE = 0.05 -- the same, for answers to BYEs
+local RETRY_AFTER = "10" -- seconds a refused caller shall wait
+local FULL = 0.8 -- of limits.memory_mb
+local COLLECT = 1 -- seconds between two collections of all heaps
 local QUEUE = 65536 -- calls that may wait for this task in one turn of the loop
 
 ---@class moonline.Server
@@ -72,22 +78,51 @@ function Server:reload()
   return true
 end
 
--- SIGHUP: the configuration, too. What only a start can change is told.
+-- A configuration that cannot be used, and why: in the log and in /health.
+function Server:refuse(problems)
+  local format = require("moonline.config").format
+  for _, problem in ipairs(problems) do
+    log.error("the configuration is not loaded: %s", format(problem))
+  end
+  local first = problems[1]
+  self.refused = {
+    file = first.file or "", line = first.line or 0, at = task.time(),
+    message = first.file and first.message or format(first),
+  }
+end
+
+-- Another client for the requests of the next generation, when the rules for it have changed.
+function Server:renew_client(fresh)
+  if not reload.needs_client(self.env.config, fresh) then return nil end
+  local client, why = runtime.client(fresh)
+  if client then
+    listen.refuse_own(self, client)
+  else
+    log.error("webhook.* stays as it was: %s", why)
+    fresh.webhook = self.env.config.webhook
+  end
+  return client
+end
+
+---SIGHUP: configuration and policy. What only a start can change is told.
 function Server:reload_configuration()
   if not self.options.reload then return self:reload() end
   local fresh, problems = self.options.reload()
-  if not fresh then
-    self.refused = refusal(require("moonline.config").format(problems[1]))
-    return log.error("the configuration is not loaded: %s:%d: %s", self.refused.file,
-      self.refused.line, self.refused.message)
+  if not fresh then return self:refuse(problems) end
+  for _, key in ipairs(reload.settle(self.env.config, fresh)) do
+    log.warning("%s has changed: that takes effect at the next start", key)
   end
-  local was = self.env.config
-  self.env.config = fresh
-  if not self:reload() then
-    self.env.config = was
-    return
+  local env = self.env
+  local was, old, public_url = env.config, env.client, env.public_url
+  env.client = self:renew_client(fresh) or old
+  env.config, env.public_url = fresh, listen.public_url(self, fresh)
+  local ok = self:reload()
+  if not ok then
+    old, env.client = env.client, old
+    env.config, env.public_url = was, public_url
   end
-  self:watch_files()
+  if old ~= env.client then old:close() end
+  if ok then self:watch_files() end
 end
 
 function Server:watch_files()
@@ -110,13 +145,31 @@ end
 
 local on = {}
 
-function on.incoming(self, event)
-  if not self.draining then
-    self.generation:deliver("incoming", event.leg)
-  else
-    event.leg:reject(503, nil, { { "Retry-After", "10" } })
-    event.leg:close()
+-- More than 80 % of limits.memory_mb in the heaps of Lua, also after a collection?
+function Server:is_full()
+  local limit = self.env.config.limits.memory_mb * 1024 * 1024 * FULL
+  local function used()
+    local bytes = collectgarbage "count" * 1024
+    for _, one in pairs(self.generations) do bytes = bytes + one:memory() end
+    return bytes
   end
+  if used() < limit then return false end
+  if task.clock() >= (self.collected_at or 0) + COLLECT then
+    self.collected_at = task.clock()
+    for _, one in pairs(self.generations) do one:collect() end
+    collectgarbage()
+    if used() < limit then return false end
+    log.warning("calls are refused: Lua holds %d MB (limits.memory_mb)", used() // (1024 * 1024))
+  end
+  return true
+end
+
+function on.incoming(self, event)
+  if not self.draining and not self:is_full() then
+    return self.generation:deliver("incoming", event.leg)
+  end
+  event.leg:reject(503, nil, { { "Retry-After", RETRY_AFTER } })
+  event.leg:close()
 end
 
 function on.request(self, event)
@@ -136,15 +189,30 @@ function on.settled(self)
   self:reload()
 end
 
+function on.busy(self, event)
+  self.busy[event.generation] = true
+end
+
+function on.idle(self, event)
+  self.busy[event.generation] = nil
+end
+
 on["generation-freed"] = function(self, event)
   self.generations[event.generation] = nil
+  self.busy[event.generation] = nil
   self:tell(event)
 end
 
 function on.signal(self, event)
-  if event.name == "HUP" then return self:reload_configuration() end
-  if self.draining then return self:stop() end
-  self:drain()
+  if self.draining then
+    self.stopping = event.name ~= "HUP" or self.stopping
+  elseif event.name == "HUP" then
+    sys.notify(("RELOADING=1\nMONOTONIC_USEC=%d"):format(task.clock() * 1e6 // 1))
+    self:reload_configuration()
+    sys.notify "READY=1"
+  else
+    self:drain()
+  end
 end
 
 function Server:step(event)
@@ -155,38 +223,41 @@ end
 
 -- ---- the end ----------------------------------------------------------------------------------
 
----No new calls; those that are may finish. on_idle (or the drain's end) stops the server.
+---No new calls; those that are may finish.
 function Server:drain()
   self.draining = true
   self.env.agent:admit(503)
   sys.notify "STOPPING=1"
+  self.drained_at = task.clock() + self.env.config.limits.drain
   log.info("no new calls; %d may finish within %g s", self.env.agent:calls(),
     self.env.config.limits.drain)
-  self.drained_at = task.clock() + self.env.config.limits.drain
 end
 
--- All calls are told to end. Their BYEs get a moment for the answers.
-function Server:stop()
-  self.stopped_at = task.clock() + FAREWELL
-  for _, one in pairs(self.generations) do one:deliver("stop") end
+-- No call is live, and nothing about a past one is left to tell.
+function Server:is_quiet()
+  return self.env.agent:calls() == 0 and next(self.busy) == nil
 end
 
-function Server:is_over()
-  if self.stopped_at then
-    return self.env.agent:legs() == 0 or task.clock() >= self.stopped_at
+-- Waits for events until ready(), at most until a time; looks after each, and every so often.
+function Server:run_until(ready, limit, step)
+  while not ready(self) do
+    local left = limit - task.clock()
+    if left <= 0 then return end
+    local event = self.box:wait(nil, math.min(left, step))
+    if event then self:step(event) end
   end
-  if not self.draining then return false end
-  if self.env.agent:calls() == 0 and self.env.agent:legs() == 0 then return true end
-  if task.clock() >= self.drained_at then self:stop() end
-  return false
 end
 
 ---Runs until it was told to end and all calls have ended.
 function Server:run()
-  while not self:is_over() do
-    local event = self.box:wait(nil, self.draining and 0.1 or nil)
-    if event then self:step(event) end
+  while not self.draining do self:step(self.box:wait()) end
+  self:run_until(function() return self.stopping or self:is_quiet() end, self.drained_at, LOOK)
+  if not self:is_quiet() then
+    log.warning("%d calls are hung up", self.env.agent:calls())
+    self.env.agent:hangup()
   end
+  self:run_until(function() return self:legs() == 0 and self:is_quiet() end,
+    task.clock() + FAREWELL, GLANCE)
 end
 
 ---Ends everything at once.
@@ -197,9 +268,14 @@ function Server:close()
   if self.watch then self.watch:close() end
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
-  for _, one in pairs(self.generations) do one:deliver("stop") end
-  if self.env.agent then self.env.agent:admit(503) end
-  for _, one in pairs(self.generations) do one:close() end
+  if self.env.agent then
+    self.env.agent:admit(503)
+    self.env.agent:hangup()
+  end
+  for _, one in pairs(self.generations) do
+    one:deliver "stop"
+    one:close()
+  end
   runtime.close(self.env)
 end
 
@@ -217,13 +293,16 @@ function server.open(config, options)
   if not env then return nil, why end
   local self = setmetatable({
     env = env, options = options or {}, box = task.mailbox(QUEUE), generations = {},
-    observers = {}, started = task.clock(),
+    busy = {}, observers = {}, started = task.clock(),
   }, Server)
   env.observed = self.options.observed
   local ok
   ok, why = listen.sip(self, config)
   if ok then ok, why = listen.http(self, config) end
-  if ok then ok, why = self:reload() end
+  if ok then
+    listen.refuse_own(self, env.client)
+    ok, why = self:reload()
+  end
   if not ok then
     self:close()
     return nil, why

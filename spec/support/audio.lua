@@ -94,6 +94,32 @@ function audio.sines(steps, amplitude)
   return samples
 end
 
+local function ulaw_byte(sample)
+  local sign = sample < 0 and 0x80 or 0
+  local value = math.min(math.abs(sample), 32635) + 0x84
+  local segment = 7
+  while segment > 0 and value < 0x84 << segment do segment = segment - 1 end
+  return ~(sign | segment << 4 | (value >> (segment + 3)) & 15) & 0xff
+end
+
+---Samples as PCMU.
+function audio.ulaw(samples)
+  local bytes = {}
+  for i, sample in ipairs(samples) do bytes[i] = string.char(ulaw_byte(sample)) end
+  return table.concat(bytes)
+end
+
+---PCMU as samples.
+function audio.from_ulaw(bytes)
+  local samples = {}
+  for i = 1, #bytes do
+    local byte = ~bytes:byte(i) & 0xff
+    local value = (((byte & 15) << 3) + 0x84 << (byte >> 4 & 7)) - 0x84
+    samples[i] = byte & 0x80 ~= 0 and -value or value
+  end
+  return samples
+end
+
 -- ---- looking ----------------------------------------------------------------------------------
 
 local function range(samples, from, to)

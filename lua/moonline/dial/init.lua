@@ -38,6 +38,7 @@ function Dial:early_media(child)
   if self.call.state == "ringing" and not self.call.core:ring(true) then return false end
   self:quiet()
   self.early = self.call.core:bridge(child.leg.core) or false
+  if self.early then record.early(self, child) end
   return self.early
 end
 
@@ -162,7 +163,7 @@ function Dial:result(child)
   list[#list + 1] = { "DialCallSid", child.sid }
   list[#list + 1] = { "DialCallDuration", child.duration or 0 }
   list[#list + 1] = { "DialBridged", flag(child.bridged) }
-  if self.recording then list[#list + 1] = { "RecordingUrl", self.recording.url } end
+  record.add_params(self, list)
   local call_id = child.leg and child.leg.call_id
   if call_id then list[#list + 1] = { "DialSipCallId", call_id } end
   if child.code then list[#list + 1] = { "DialSipResponseCode", child.code } end

@@ -37,12 +37,37 @@ function record.at(dial, moment, child)
   if not dial.recording then dial.session:warn(13217, "nothing is recorded: " .. why) end
 end
 
+---The callee is heard before the answer: in a recording from ringing, too.
+---@param dial table
+---@param child moonline.Child
+function record.early(dial, child)
+  if dial.recording then dial.recording:join(child.leg) end
+end
+
+---Ends it with the child whose talk it holds, before that child's end is told.
+---@param dial table
+---@param child moonline.Child
+function record.with(dial, child)
+  if not dial.recording or child ~= dial.winner or not child.leg then return end
+  dial.recording:stop()
+  child.leg.recording = dial.recording
+end
+
 ---Ends it, and waits until the file is complete.
 ---@param dial table
----@return moonline.Recording?
 function record.finish(dial)
   if dial.recording then dial.recording:stop() end
-  return dial.recording
+end
+
+---What the action request is told of it, once it is finished.
+---@param dial table
+---@param list string[][]
+function record.add_params(dial, list)
+  local one = dial.recording
+  if not one or not one:is_there() then return end
+  list[#list + 1] = { "RecordingUrl", one.url }
+  list[#list + 1] = { "RecordingSid", one.sid }
+  list[#list + 1] = { "RecordingDuration", math.floor(one.duration + 0.5) }
 end
 
 return record

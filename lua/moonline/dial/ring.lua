@@ -52,7 +52,7 @@ local function finish(child, event)
   child.duration = own and own:duration() or 0
   if own then
     own.final_status = child.status
-    if child == child.dial.winner then own.recording = record.finish(child.dial) end
+    record.with(child.dial, child)
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })
     child.dial.env.calls:remove(own.sid)

@@ -30,6 +30,8 @@ function Generation:tasks() end
 ---Bytes of its Lua heap.
 ---@return integer
 function Generation:memory() end
+---A full collection of its heap.
+function Generation:collect() end
 ---@return integer
 function Generation:number() end
 ---Freed when its last task has ended: box then gets {kind="generation-freed", generation=number}.

@@ -57,6 +57,9 @@ function Agent:legs() end
 ---@return integer
 function Agent:calls() end
 
+---Tells all legs to end: BYE, CANCEL or 480, whatever each one's state asks for. The agent stays.
+function Agent:hangup() end
+
 ---Ends all legs and closes the transports. Has __close.
 function Agent:close() end
 

@@ -34,7 +34,8 @@ local function send(self, hook)
   end
 end
 
-local function drain(self)
+local function drain(self, held)
+  local _ <close> = held
   while #self.queue > 0 do send(self, table.remove(self.queue, 1)) end
   self.running = false
 end
@@ -44,7 +45,7 @@ function Callbacks:push(hook)
   self.queue[#self.queue + 1] = hook
   if self.running then return end
   self.running = true
-  task.spawn(drain, self):name("callbacks of " .. self.sid)
+  task.spawn(drain, self, self.env.work:hold()):name("callbacks of " .. self.sid)
 end
 
 ---@param env table

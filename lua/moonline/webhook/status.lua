@@ -20,7 +20,7 @@ local function ending(list, leg, result)
   list[#list + 1] = { "Duration", math.ceil(seconds / 60) }
   if result.code and result.code > 0 then list[#list + 1] = { "SipResponseCode", result.code } end
   local recording = leg.recording
-  if recording then
+  if recording and recording:is_there() then
     list[#list + 1] = { "RecordingUrl", recording.url }
     list[#list + 1] = { "RecordingSid", recording.sid }
     list[#list + 1] = { "RecordingDuration", math.floor(recording.duration + 0.5) }
