@@ -86,9 +86,11 @@ function stage.open(options, server_options)
     account_sid = "AC00000000000000000000000000000001", auth_token = "secret",
     sip = { listen = { "udp:127.0.0.1:0" } }, http = { listen = "127.0.0.1:0" },
     rtp = { ports = { 20000, 39999 } },
-    voice = { url = not by_file and self.app.url .. "/voice" or nil }, store = { path = self.store },
+    voice = { url = not by_file and self.app.url .. "/voice" or nil },
+    store = { path = self.store },
   }, options)
-  self.server = assert(moonline.server(configuration, setmetatable({ observed = true }, { __index = server_options })))
+  self.server = assert(moonline.server(configuration,
+    merge({ observed = true }, server_options)))
   self.server:observe(function(event) self.events[#self.events + 1] = event end)
   return self
 end
