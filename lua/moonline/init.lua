@@ -1,6 +1,7 @@
 -- The public API: local moonline = require "moonline".
 
 local background = require "moonline.background"
+local call = require "moonline.call"
 local client = require "moonline.client"
 local core_xml = require "moonline.core.xml"
 local media = require "moonline.core.media"
@@ -52,10 +53,10 @@ function moonline.twiml.parse(text)
 end
 
 ---Runs a document, or the URL of one, on a call.
----@param call moonline.Leg
+---@param leg moonline.Leg
 ---@param what string
-function moonline.twiml.run(call, what)
-  call:run(what)
+function moonline.twiml.run(leg, what)
+  leg:run(what)
 end
 
 ---Settings of this program's own calls and requests: keys as in a configuration file. Comes first in a
@@ -106,7 +107,7 @@ end
 ---@return integer|string|nil status
 function moonline.call(uri, options)
   local env = runtime.env()
-  if env.agent then return require("moonline.call").place(env, env.agent, uri, options) end
+  if env.agent then return call.place(env, env.agent, uri, options) end
   return agent():call(uri, options)
 end
 

@@ -91,7 +91,9 @@ function stage.open(options, server_options)
   }, options)
   self.server = assert(moonline.server(configuration,
     merge({ observed = true }, server_options)))
-  self.server:observe(function(event) self.events[#self.events + 1] = event end)
+  self.server:observe(function(event)
+    if not self.closed then self.events[#self.events + 1] = event end
+  end)
   return self
 end
 
