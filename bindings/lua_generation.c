@@ -139,15 +139,18 @@ static int generation_load(lua_State *L)
     struct ml_state *host = ml_state_of(L);
     struct generation *generation;
     struct ml_state *state;
-    const char *entry;
+    const char *entry, *sources;
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     entry = ml_opt_text(L, 1, "entry", "moonline.policy");
+    sources = ml_opt_text(L, 1, "lua", NULL);
     luaL_argcheck(L, lua_getfield(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
     lua_getfield(L, 1, "box");
     ml_object_new(L, &generation_class);
     state = ml_state_new(host->runtime, last_number + 1);
+    if (sources)
+        ml_state_look_in(state, sources);
     lua_pushcfunction(state->L, message_handler);
     lua_pushcfunction(state->L, load_policy);
     lua_pushstring(state->L, entry);

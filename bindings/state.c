@@ -63,6 +63,17 @@ const char *ml_state_lua_dir(void)
     return found;
 }
 
+void ml_state_look_in(struct ml_state *state, const char *dir)
+{
+    lua_State *L = state->L;
+
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", dir, dir, lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
 static void set_paths(lua_State *L)
 {
     lua_getglobal(L, "package");

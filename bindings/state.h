@@ -36,7 +36,9 @@ struct ml_state {
 
 /* With the standard libraries, ours (package.preload), and package.path set. */
 struct ml_state *ml_state_new(struct ml_runtime *runtime, int number);
-/* Closes every handle of the state. */
+/* Looks for modules in that folder before all others. */
+void ml_state_look_in(struct ml_state *state, const char *dir);
+/* Closes every handle of the state; tasks that are alive are dropped where they are. */
 void ml_state_free(struct ml_state *state);
 struct ml_state *ml_state_of(lua_State *L);
 

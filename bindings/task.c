@@ -198,6 +198,8 @@ void ml_task_forget(struct ml_state *state)
     forget(&state->runtime->ready, state);
     if (state->runtime->round)
         forget(state->runtime->round, state);
+    state->runtime->tasks -= state->tasks;
+    state->tasks = 0;
 }
 
 /* What tasks make ready is resumed in the same turn, too, but the I/O never waits for long. */

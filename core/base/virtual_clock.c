@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -197,35 +198,62 @@ static bool is_loopback(const struct sockaddr_storage *address)
            (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr) && v6.sin6_addr.s6_addr[12] == 127);
 }
 
-static bool goes_to_loopback(int fd, const void *to, socklen_t to_length)
+/* Ports that sockets of this process had: what goes elsewhere is read by nobody here. */
+static atomic_uchar ours[65536];
+
+static uint16_t port_of(const struct sockaddr_storage *address)
+{
+    struct sockaddr_in v4; /* the port lies where that of IPv6 does */
+
+    memcpy(&v4, address, sizeof v4);
+    return ntohs(v4.sin_port);
+}
+
+static void note_port(int fd)
 {
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     int kept = errno;
-    bool ok;
 
-    if (to && to_length > 0) {
-        memcpy(&address, to, to_length < sizeof address ? to_length : sizeof address);
-        return is_loopback(&address);
-    }
-    ok = getpeername(fd, (void *)&address, &length) == 0 && is_loopback(&address);
+    if (getsockname(fd, (void *)&address, &length) == 0)
+        ours[port_of(&address)] = 1;
     errno = kept;
-    return ok;
+}
+
+/* Where it goes; false when that is not loopback. */
+static bool goes_to_loopback(int fd, const void *to, socklen_t to_length, uint16_t *port)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    int kept = errno;
+    bool ok = true;
+
+    if (to && to_length > 0)
+        memcpy(&address, to, to_length < sizeof address ? to_length : sizeof address);
+    else
+        ok = getpeername(fd, (void *)&address, &length) == 0;
+    errno = kept;
+    *port = port_of(&address);
+    return ok && is_loopback(&address);
 }
 
 static void note_sent(int fd, ssize_t n, const void *to, socklen_t to_length)
 {
+    uint16_t port;
     int type;
 
     if (!ml_clock_is_virtual() || n < 0)
         return;
     type = socket_option(fd, SO_TYPE);
-    if ((type != SOCK_DGRAM && type != SOCK_STREAM) || !goes_to_loopback(fd, to, to_length))
+    if ((type != SOCK_DGRAM && type != SOCK_STREAM) || !goes_to_loopback(fd, to, to_length, &port))
         return;
-    if (type == SOCK_DGRAM)
-        in_flight++;
-    else
+    if (type == SOCK_STREAM) {
         stream_touched = true;
+        return;
+    }
+    note_port(fd);
+    if (ours[port])
+        in_flight++;
 }
 
 static void note_received(int fd, ssize_t n, int flags, int datagrams)
@@ -264,6 +292,16 @@ ssize_t write(int fd, const void *bytes, size_t n)
 
     note_sent(fd, sent, NULL, 0);
     return sent;
+}
+
+int bind(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
+{
+    int status = (int)syscall(SYS_bind, fd, to.__sockaddr__, length);
+
+    if (ml_clock_is_virtual() && status == 0 && is_inet(fd) &&
+        socket_option(fd, SO_TYPE) == SOCK_DGRAM)
+        note_port(fd);
+    return status;
 }
 
 /* The other side is not told at once either that a stream begins or ends. */

@@ -147,6 +147,18 @@ static const struct ml_sdp_codec *choose(const struct ml_line *line, const struc
     return NULL;
 }
 
+/* Not to ourselves: see ml_sdp_check_target. */
+static int check_target(const struct ml_line *line, const struct ml_sdp *theirs)
+{
+    struct ml_fault fault = {0};
+    int status = ml_sdp_check_target(theirs, ml_stream_address(line->stream),
+                                     ml_stream_port(line->stream), &fault);
+
+    if (status != 0)
+        ml_log(ML_LOG_INFO, NULL, "audio goes nowhere: %s", fault.text);
+    return status;
+}
+
 /* What they want. An address of zeros means: send nothing (RFC 3264 section 8.4). */
 static enum ml_sdp_direction direction_of(const struct ml_sdp *theirs)
 {
@@ -197,6 +209,8 @@ static int take_offer(void *user, struct ml_str offer, char **answer)
         return status;
     }
     status = need_stream(line);
+    if (status == 0)
+        status = check_target(line, &theirs);
     if (status != 0)
         return status;
     line->chosen = chosen;
@@ -231,6 +245,8 @@ static int take_answer(void *user, struct ml_str answer)
         status = ml_fail(&fault, ML_EREFUSED, "the answer takes none of our codecs");
     if (status == 0)
         status = need_stream(line);
+    if (status == 0)
+        status = check_target(line, &theirs);
     if (status != 0) {
         ml_log(ML_LOG_INFO, NULL, "an answer cannot be used: %s", fault.text);
         return status;

@@ -175,7 +175,8 @@ typedef void ml_spoken_fn(int status, const char *path, const char *text, void *
 int ml_speech_new(struct ml_loop *loop, const struct ml_speech_options *options,
                   struct ml_speech **speechp, struct ml_fault *fault);
 void ml_speech_free(struct ml_speech *speech);
-/* language "en-US", voice "man"/"woman"/NULL. markup: SSML, with <audio> and <mark> taken out.
+/* language "en-US", voice "man"/"woman"/NULL, or one that the program knows by that name, whatever
+ * the language. markup: SSML, with <audio> and <mark> taken out.
  * Returns a number for ml_speech_cancel. done is called later, never from within. */
 uint32_t ml_speech_say(struct ml_speech *speech, const char *text, bool markup,
                        const char *language, const char *voice, ml_spoken_fn *done, void *user);

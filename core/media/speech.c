@@ -176,8 +176,16 @@ static void on_timer(void *user)
         ml_free(speech);
 }
 
-/* "en-US" and "woman" as the program names them. What comes from a document reaches the command
- * line as letters, digits and hyphens only. */
+/* A name that the program may know: no way to another option or file. */
+static bool is_name(const char *voice)
+{
+    size_t n = strspn(voice, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+_");
+
+    return n > 0 && n <= LANGUAGE_MAX && voice[n] == '\0' && voice[0] != '-';
+}
+
+/* "en-US" and "woman" as the program names them, or a voice of its own. What comes from a document
+ * reaches the command line as letters, digits and hyphens only. */
 static char *voice_of(const char *language, const char *voice)
 {
     static const struct {
@@ -203,6 +211,8 @@ static char *voice_of(const char *language, const char *voice)
         variant = "+f2";
     else if (voice && strcmp(voice, "man") == 0)
         variant = "+m3";
+    else if (voice && is_name(voice))
+        return ml_strdup(voice);
     return ml_format("%s%s", known[0] ? known : "en-us", variant);
 }
 

@@ -9,7 +9,8 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 
-/* An IPv4 address has length 4, also when it came as ::ffff:a.b.c.d. */
+/* An IPv4 address has length 4, also when it came as ::ffff:a.b.c.d or, for a translator (RFC
+ * 6052), as 64:ff9b::a.b.c.d. */
 struct address {
     unsigned char bytes[16];
     size_t length;
@@ -49,9 +50,11 @@ void ml_http_rules_free(struct ml_http_rules *rules)
 
 static void unmap(struct address *a)
 {
-    static const unsigned char prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+    static const unsigned char translated[12] = {0x00, 0x64, 0xff, 0x9b};
 
-    if (a->length == 16 && memcmp(a->bytes, prefix, sizeof prefix) == 0) {
+    if (a->length == 16 && (memcmp(a->bytes, mapped, sizeof mapped) == 0 ||
+                            memcmp(a->bytes, translated, sizeof translated) == 0)) {
         memmove(a->bytes, a->bytes + 12, 4);
         a->length = 4;
     }
@@ -65,6 +68,13 @@ static bool read_text(const char *text, struct address *a)
     else if (inet_pton(AF_INET6, text, a->bytes) == 1)
         a->length = 16;
     return a->length > 0;
+}
+
+static bool is_any(const struct address *a)
+{
+    static const unsigned char zero[16];
+
+    return memcmp(a->bytes, zero, a->length) == 0;
 }
 
 static bool read_sockaddr(const struct sockaddr *from, struct address *a, uint16_t *port)
@@ -86,6 +96,8 @@ static bool read_sockaddr(const struct sockaddr *from, struct address *a, uint16
         *port = ntohs(v6.sin6_port);
     }
     unmap(a);
+    if (a->length == 16 && is_any(a)) /* which reaches what 0.0.0.0 does: this machine */
+        a->length = 4;
     return a->length > 0;
 }
 
@@ -165,13 +177,6 @@ static bool any_covers(const struct network *list, size_t count, const struct ad
             return true;
     }
     return false;
-}
-
-static bool is_any(const struct address *a)
-{
-    static const unsigned char zero[16];
-
-    return memcmp(a->bytes, zero, a->length) == 0;
 }
 
 static bool is_loopback(const struct address *a)

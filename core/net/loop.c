@@ -265,12 +265,13 @@ struct ml_timer *ml_timer_new(struct ml_loop *loop, ml_loop_fn *fn, void *user)
     return timer;
 }
 
-/* libev counts from the beginning of the turn and fires when the time is past, not reached: a
+/* libev counts from the beginning of the turn and fires when the time is past, not reached: where time
+ * jumps from millisecond to millisecond a
  * microsecond less lets a timer fire in the very millisecond that virtual time jumps to. */
 void ml_timer_set(struct ml_timer *timer, int64_t ms)
 {
     struct ml_loop *loop = timer->loop;
-    double after = -1e-6;
+    double after = ml_clock_is_virtual() ? -1e-6 : 0.;
 
     if (ms > 0)
         after += (double)ms / 1e3 + (double)(ml_clock_us() - loop->turn_us) / 1e6;

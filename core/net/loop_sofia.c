@@ -26,7 +26,7 @@ struct ml_sofia {
     su_root_t *root;
     ev_io io;
     ev_timer timer;
-    bool due; /* its descriptor is readable, or a timer of its is over */
+    bool due;        /* its descriptor is readable, or a timer of its is over */
     int64_t zero_at; /* when a timer was last due within this millisecond */
 };
 
@@ -63,7 +63,8 @@ static bool is_epoll(int fd)
 }
 
 /* What sofia would print on stderr, in pieces of lines: ours to judge, so for whoever debugs. */
-static void log_piece(void *stream, char const *format, va_list arguments)
+static __attribute__((format(printf, 2, 0))) void log_piece(void *stream, char const *format,
+                                                            va_list arguments)
 {
     static char line[512];
     static size_t n;

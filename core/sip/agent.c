@@ -1,12 +1,10 @@
 /* The agent: sofia's nta with its transports, and what comes in outside any dialog. */
 #include "core/sip/agent.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <sofia-sip/msg_addr.h>
-#include <sofia-sip/su_log.h>
 #include <sofia-sip/tport.h>
 
 #include "core/base/log.h"
@@ -180,23 +178,8 @@ static int on_stray(nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_
 
 /* ---- opening and closing ---- */
 
-/* sofia's own log goes where ours goes, and only when somebody wants all of it. */
-static void library_log(void *unused, const char *format, va_list arguments)
-{
-    char line[512];
-
-    (void)unused;
-    if (!ml_log_enabled(ML_LOG_DEBUG))
-        return;
-    vsnprintf(line, sizeof line, format, arguments);
-    line[strcspn(line, "\r\n")] = '\0';
-    if (line[0])
-        ml_log(ML_LOG_DEBUG, NULL, "sofia: %s", line);
-}
-
 static int open_nta(struct ml_agent *agent, struct ml_fault *fault)
 {
-    su_log_redirect(NULL, library_log, NULL);
     agent->nta = nta_agent_create(
         ml_loop_sofia(agent->loop), (url_string_t *)-1, on_stray, (nta_agent_magic_t *)agent,
         NTATAG_MAXSIZE(MESSAGE_MAX), NTATAG_UDP_MTU(UDP_MTU), NTATAG_UA(1), NTATAG_CANCEL_487(0),

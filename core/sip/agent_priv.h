@@ -101,8 +101,6 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
                     const struct ml_sip_place *source, char **username);
 bool ml_cidr_match(const char *cidr, const char *host);
 
-/* ---- agent.c ---- */
-
 /* ---- leg_in.c ---- */
 int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
                     const struct ml_sip_place *source, const struct ml_transport *transport,

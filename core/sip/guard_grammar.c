@@ -102,12 +102,18 @@ bool ml_guard_next_value(struct ml_str *rest, struct ml_str *value)
 
 /* ---- URIs ---- */
 
+/* %HH */
+static bool is_escape(struct ml_str text)
+{
+    return text.n > 2 && is_hex(text.p[1]) && is_hex(text.p[2]);
+}
+
 /* Only letters, digits, characters of the set and %HH. */
 static bool is_escaped_text(struct ml_str text, const char *set)
 {
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == '%') {
-            if (i + 2 >= text.n || !is_hex(text.p[i + 1]) || !is_hex(text.p[i + 2]))
+            if (!is_escape(skip(text, i)))
                 return false;
             i += 2;
         } else if (!is_alnum(text.p[i]) && !is_in(set, text.p[i])) {
@@ -216,7 +222,8 @@ bool ml_guard_parse_uri(struct ml_str text, struct ml_guard_uri *uri)
     if (n == 0 || n + 1 >= text.n || text.p[n] != ':')
         return false;
     for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] <= ' ' || text.p[i] >= 127 || is_in("<>\"", text.p[i]))
+        if (text.p[i] <= ' ' || text.p[i] >= 127 || is_in("<>\"", text.p[i]) ||
+            (text.p[i] == '%' && !is_escape(skip(text, i))))
             return false;
     uri->scheme = head(text, n);
     uri->is_sip = ml_str_ieq(uri->scheme, ML_STR("sip")) || ml_str_ieq(uri->scheme, ML_STR("sips"));
@@ -225,8 +232,7 @@ bool ml_guard_parse_uri(struct ml_str text, struct ml_guard_uri *uri)
 
 /* ---- addresses ---- */
 
-/* What stands before <: a quoted string, or words. Words may hold more than the grammar's tokens:
- * phones send names in UTF-8 without quotes. */
+/* What stands before <: a quoted string, or tokens. */
 static bool take_display(struct ml_str *text)
 {
     size_t n = 0;
@@ -237,7 +243,7 @@ static bool take_display(struct ml_str *text)
         return n > 0;
     }
     while (n < text->n && text->p[n] != '<') {
-        if (is_in("\",;>\\", text->p[n]))
+        if (!is_alnum(text->p[n]) && !is_blank(text->p[n]) && !is_in(TOKEN, text->p[n]))
             return false;
         n++;
     }
@@ -285,7 +291,7 @@ bool ml_guard_parse_address(struct ml_str text, struct ml_guard_address *address
 /* The value of a parameter: token, host or quoted string. */
 static bool take_parameter_value(struct ml_str *text, struct ml_str *value)
 {
-    size_t n = text->n > 0 && text->p[0] == '"' ? quoted(*text) : span(*text, TOKEN "[]:/@$&()?#");
+    size_t n = text->n > 0 && text->p[0] == '"' ? quoted(*text) : span(*text, TOKEN "[]:");
 
     *value = head(*text, n);
     *text = skip(*text, n);

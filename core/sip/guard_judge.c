@@ -86,7 +86,7 @@ static bool is_ours_version(struct ml_str text)
 
 static bool read_request_line(struct look *look)
 {
-    struct ml_str rest = look->message->start, version;
+    struct ml_str rest = look->message->start, version = {NULL, 0};
 
     ml_str_cut(&rest, ' ', &look->method);
     ml_str_cut(&rest, ' ', &look->target);
@@ -101,7 +101,7 @@ static bool read_request_line(struct look *look)
 
 static bool read_status_line(struct look *look)
 {
-    struct ml_str rest = look->message->start, version, status;
+    struct ml_str rest = look->message->start, version, status = {NULL, 0};
 
     ml_str_cut(&rest, ' ', &version);
     ml_str_cut(&rest, ' ', &status);
@@ -245,11 +245,27 @@ static bool read_frame(struct look *look)
     return true;
 }
 
+static bool read_repeats(struct look *look)
+{
+    const struct ml_guard_message *message = look->message;
+
+    for (size_t i = 0; i + ML_GUARD_MAX_SAME < message->count; i++) {
+        size_t same = 0;
+
+        for (size_t j = i; j < message->count; j++)
+            same += ml_str_ieq(message->fields[i].name, message->fields[j].name);
+        if (same > ML_GUARD_MAX_SAME)
+            return blame(look, ML_GUARD_SIZE, 413, "Too Many Lines of One Header");
+    }
+    return true;
+}
+
 /* ---- what a request asks for ---- */
 
 static bool read_method(struct look *look)
 {
-    if (is_ours(look->method) || is(look->method, "REFER")) /* which a dialog declines */
+    /* A dialog declines REFER itself. */
+    if (is_ours(look->method) || (is(look->method, "REFER") && look->to_tag.p))
         return true;
     snprintf(look->verdict->extra, sizeof look->verdict->extra, "Allow: %s\r\n", ML_GUARD_ALLOW);
     if (is_known(look->method))
@@ -398,7 +414,7 @@ static bool read_accept(struct look *look)
 static bool judge_common(struct look *look)
 {
     return read_vias(look) && read_call_id(look) && read_cseq(look) && read_parties(look) &&
-           read_hops(look) && read_frame(look);
+           read_hops(look) && read_frame(look) && read_repeats(look);
 }
 
 static bool judge_request(struct look *look)

@@ -13,6 +13,7 @@ enum {
     ML_GUARD_MAX_MESSAGE = 32768, /* sofia needs 33 ms for the worst message of this size */
     ML_GUARD_MAX_LINE = 8192,
     ML_GUARD_MAX_HEADERS = 256,
+    ML_GUARD_MAX_SAME = 64, /* lines of one name: sofia joins lists in square time */
     ML_GUARD_MAX_VIAS = 64,
     ML_GUARD_MAX_ROUTES = 32
 };

@@ -6,7 +6,7 @@
 
 #include "core/base/mem.h"
 
-enum { MAX_BYTES = 16384, PORT_MIN = 1024 };
+enum { MAX_BYTES = 16384, PORT_MIN = 1024, PTIME = 20 };
 
 /* Static payload types we may meet (RFC 3551). */
 static const struct {
@@ -14,14 +14,18 @@ static const struct {
     const char *name;
 } statics[] = {{0, "PCMU"}, {3, "GSM"}, {4, "G723"}, {8, "PCMA"}, {9, "G722"}, {18, "G729"}};
 
+/* A c= line, read but not judged: the one that counts may be another. */
+struct connection {
+    char address[46]; /* "": none that is numeric */
+    bool hold, bad;
+};
+
 struct parser {
     struct ml_sdp *sdp;
     struct ml_fault *fault;
-    char session_address[46];
-    bool session_hold, session_direction_set;
+    struct connection session, audio;
     enum ml_sdp_direction session_direction;
     bool in_audio, seen_media, found;
-    bool codec_known[ML_SDP_MAX_CODECS];
 };
 
 static bool parse_direction(struct ml_str name, enum ml_sdp_direction *direction)
@@ -36,34 +40,59 @@ static bool parse_direction(struct ml_str name, enum ml_sdp_direction *direction
     return false;
 }
 
+static bool is_mapped(const unsigned char bytes[16])
+{
+    static const unsigned char prefix[12] = {[10] = 0xff, [11] = 0xff};
+
+    return memcmp(bytes, prefix, sizeof prefix) == 0;
+}
+
+/* Multicast, broadcast, link-local (where cloud machines keep their secrets), "this network". */
+static bool is_bad_ipv4(const unsigned char *bytes)
+{
+    return bytes[0] >= 224 || bytes[0] == 0 || (bytes[0] == 169 && bytes[1] == 254);
+}
+
+static bool is_bad_ipv6(const unsigned char *bytes)
+{
+    return bytes[0] == 0xff || (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+}
+
+static void read_address(struct ml_str host, bool ipv4, struct connection *connection)
+{
+    static const unsigned char zeros[16];
+    unsigned char bytes[16];
+
+    memset(connection, 0, sizeof *connection);
+    if (host.n >= sizeof connection->address)
+        return; /* a name: nothing can be sent there until it is an address */
+    snprintf(connection->address, sizeof connection->address, "%.*s", (int)host.n, host.p);
+    if (inet_pton(ipv4 ? AF_INET : AF_INET6, connection->address, bytes) != 1) {
+        connection->address[0] = '\0';
+        return;
+    }
+    if (!ipv4 && is_mapped(bytes)) {
+        memmove(bytes, bytes + 12, 4);
+        inet_ntop(AF_INET, bytes, connection->address, sizeof connection->address);
+        ipv4 = true;
+    }
+    connection->hold = memcmp(bytes, zeros, ipv4 ? 4 : 16) == 0;
+    connection->bad = !connection->hold && (ipv4 ? is_bad_ipv4(bytes) : is_bad_ipv6(bytes));
+    if (connection->hold)
+        connection->address[0] = '\0';
+}
+
 /* "IN IP4 10.0.0.1[/ttl]" */
-static int parse_connection(struct parser *parser, struct ml_str value, char *address, bool *hold)
+static int parse_connection(struct parser *parser, struct ml_str value,
+                            struct connection *connection)
 {
     struct ml_str net, family, host;
-    unsigned char bytes[16];
-    bool ipv4;
 
     if (!ml_str_cut(&value, ' ', &net) || !ml_str_cut(&value, ' ', &family) ||
-        !ml_str_cut(&value, '/', &host) || !ml_str_eq(net, ML_STR("IN")))
+        !ml_str_cut(&value, '/', &host) || !ml_str_eq(net, ML_STR("IN")) ||
+        (!ml_str_eq(family, ML_STR("IP4")) && !ml_str_eq(family, ML_STR("IP6"))))
         return ml_fail(parser->fault, ML_EPARSE, "c=: IN IP4 or IN IP6 and an address expected");
-    host = ml_str_trim(host);
-    ipv4 = ml_str_eq(family, ML_STR("IP4"));
-    *hold = false;
-    address[0] = '\0';
-    if (host.n >= 46)
-        return ML_OK; /* a name: nothing can be sent there until it is an address */
-    snprintf(address, 46, "%.*s", (int)host.n, host.p);
-    if (inet_pton(ipv4 ? AF_INET : AF_INET6, address, bytes) != 1) {
-        address[0] = '\0';
-        return ML_OK;
-    }
-    if (ipv4 && memcmp(bytes, "\0\0\0\0", 4) == 0) {
-        address[0] = '\0';
-        *hold = true;
-    } else if ((ipv4 && (bytes[0] >= 224 || bytes[0] == 0)) || (!ipv4 && bytes[0] == 0xff)) {
-        return ml_fail(parser->fault, ML_EREFUSED, "c=%s: audio never goes to such an address",
-                       address);
-    }
+    read_address(ml_str_trim(host), ml_str_eq(family, ML_STR("IP4")), connection);
     return ML_OK;
 }
 
@@ -75,6 +104,7 @@ static void add_codec(struct parser *parser, int type)
     if (sdp->codec_count == ML_SDP_MAX_CODECS)
         return;
     codec = &sdp->codecs[sdp->codec_count++];
+    memset(codec, 0, sizeof *codec);
     codec->type = type;
     codec->rate = 8000;
     codec->channels = 1;
@@ -113,10 +143,11 @@ static int parse_media(struct parser *parser, struct ml_str value)
     if (!ml_str_cut(&rest, ' ', &type_text))
         type_text = ML_STR("0");
     snprintf(sdp->other_media[index], sizeof sdp->other_media[index], "%.*s %.*s %.*s",
-             clip(kind, 12), kind.p, clip(protocol, 16), protocol.p, clip(type_text, 16),
+             clip(kind, 12), kind.p, clip(protocol, 24), protocol.p, clip(type_text, 24),
              type_text.p);
-    parser->in_audio = !parser->found && ml_str_eq(kind, ML_STR("audio")) &&
-                       ml_str_eq(protocol, ML_STR("RTP/AVP"));
+    /* The first one we can use, or the first of those that are refused already. */
+    parser->in_audio = (!parser->found || (sdp->port == 0 && port != 0)) &&
+                       ml_str_eq(kind, ML_STR("audio")) && ml_str_eq(protocol, ML_STR("RTP/AVP"));
     if (!parser->in_audio)
         return ML_OK;
     if (port != 0 && port < PORT_MIN)
@@ -125,8 +156,10 @@ static int parse_media(struct parser *parser, struct ml_str value)
     sdp->media_index = (int)index;
     sdp->port = (uint16_t)port;
     sdp->rtcp_port = (uint16_t)(port + 1);
-    memcpy(sdp->address, parser->session_address, sizeof sdp->address);
-    sdp->hold_address = parser->session_hold;
+    sdp->ptime = PTIME;
+    sdp->rtcp_mux = false;
+    sdp->codec_count = 0;
+    parser->audio = parser->session;
     sdp->direction = parser->session_direction;
     while (ml_str_cut(&value, ' ', &type_text))
         if (ml_str_uint(ml_str_trim(type_text), 127, &type) == 0)
@@ -162,7 +195,8 @@ static void parse_rtpmap(struct ml_sdp *sdp, struct ml_str value)
     }
     if (ml_str_cut(&value, '/', &channels_text) && ml_str_uint(channels_text, 8, &channels) != 0)
         return;
-    snprintf(codec->name, sizeof codec->name, "%.*s", (int)(name.n < 15 ? name.n : 15), name.p);
+    name = ml_str_trim(name);
+    snprintf(codec->name, sizeof codec->name, "%.*s", clip(name, 15), name.p);
     codec->rate = (int)rate;
     codec->channels = (int)channels;
 }
@@ -192,8 +226,7 @@ static void parse_attribute(struct parser *parser, struct ml_str value)
         struct ml_sdp_codec *codec = codec_of_type(sdp, type);
 
         if (codec && value.p)
-            snprintf(codec->fmtp, sizeof codec->fmtp, "%.*s", (int)(value.n < 63 ? value.n : 63),
-                     value.p);
+            snprintf(codec->fmtp, sizeof codec->fmtp, "%.*s", clip(value, 63), value.p);
     } else if (ml_str_eq(name, ML_STR("ptime"))) {
         if (ml_str_uint(value, 200, &number) == 0 && number >= 10)
             sdp->ptime = (int)number;
@@ -211,15 +244,12 @@ static int parse_line(struct parser *parser, char kind, struct ml_str value)
 
     switch (kind) {
     case 'o':
-        snprintf(sdp->origin, sizeof sdp->origin, "%.*s", (int)(value.n < 95 ? value.n : 95),
-                 value.p);
+        snprintf(sdp->origin, sizeof sdp->origin, "%.*s", clip(value, 95), value.p);
         return ML_OK;
     case 'c':
         if (!parser->seen_media)
-            return parse_connection(parser, value, parser->session_address, &parser->session_hold);
-        if (parser->in_audio)
-            return parse_connection(parser, value, sdp->address, &sdp->hold_address);
-        return ML_OK;
+            return parse_connection(parser, value, &parser->session);
+        return parser->in_audio ? parse_connection(parser, value, &parser->audio) : ML_OK;
     case 'm':
         return parse_media(parser, value);
     case 'a':
@@ -238,7 +268,6 @@ int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault)
     int status;
 
     memset(sdp, 0, sizeof *sdp);
-    sdp->ptime = 20;
     if (text.n > MAX_BYTES)
         return ml_fail(fault, ML_EPARSE, "a description above %d bytes", MAX_BYTES);
     while (ml_str_cut(&text, '\n', &line)) {
@@ -246,7 +275,7 @@ int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault)
             line.n--;
         if (line.n == 0)
             continue;
-        if (line.n < 2 || line.p[1] != '=' || (first && line.p[0] != 'v'))
+        if (line.n < 2 || line.p[1] != '=' || (first && !ml_str_eq(line, ML_STR("v=0"))))
             return ml_fail(fault, ML_EPARSE,
                            "not a session description: v=0 and lines of "
                            "letter=value expected");
@@ -259,8 +288,35 @@ int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault)
         return ml_fail(fault, ML_EPARSE, "an empty description");
     if (!parser.found)
         return ml_fail(fault, ML_EREFUSED, "no m=audio line with RTP/AVP");
+    memcpy(sdp->address, parser.audio.address, sizeof sdp->address);
+    sdp->hold_address = parser.audio.hold;
+    if (sdp->port && parser.audio.bad)
+        return ml_fail(fault, ML_EREFUSED, "c=%s: audio never goes to such an address",
+                       sdp->address);
     if (!sdp->address[0] && !sdp->hold_address && sdp->port)
         return ml_fail(fault, ML_EREFUSED, "c=: a numeric address expected");
+    return ML_OK;
+}
+
+static bool is_loopback(const char *address)
+{
+    unsigned char bytes[16];
+
+    if (inet_pton(AF_INET, address, bytes) == 1)
+        return bytes[0] == 127;
+    return strcmp(address, "::1") == 0;
+}
+
+int ml_sdp_check_target(const struct ml_sdp *sdp, const char *address, uint16_t port,
+                        struct ml_fault *fault)
+{
+    if (!sdp->port || !sdp->address[0])
+        return ML_OK;
+    if (is_loopback(sdp->address) && !is_loopback(address))
+        return ml_fail(fault, ML_EREFUSED, "c=%s: the loopback of this machine is nobody's peer",
+                       sdp->address);
+    if (strcmp(sdp->address, address) == 0 && (sdp->port == port || sdp->port == port + 1))
+        return ml_fail(fault, ML_EREFUSED, "%s:%d is our own port", sdp->address, sdp->port);
     return ML_OK;
 }
 

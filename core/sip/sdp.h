@@ -10,7 +10,7 @@
 #include "core/base/error.h"
 #include "core/base/str.h"
 
-enum { ML_SDP_MAX_CODECS = 16, ML_SDP_MAX_MEDIA = 8 };
+enum { ML_SDP_MAX_CODECS = 32, ML_SDP_MAX_MEDIA = 8 };
 
 enum ml_sdp_direction { ML_SDP_SENDRECV, ML_SDP_SENDONLY, ML_SDP_RECVONLY, ML_SDP_INACTIVE };
 
@@ -23,8 +23,8 @@ struct ml_sdp_codec {
 
 struct ml_sdp {
     char origin[96];     /* the o= line's value, for versions */
-    char address[46];    /* numeric; "" when the c= line names a host or 0.0.0.0 */
-    bool hold_address;   /* c=0.0.0.0: hold in the manner of RFC 2543 */
+    char address[46];    /* numeric; "" when the c= line says 0.0.0.0 or :: */
+    bool hold_address;   /* that: hold in the manner of RFC 2543 */
     uint16_t port;       /* 0: the stream was refused */
     uint16_t rtcp_port;  /* a=rtcp, else port + 1 */
     bool rtcp_mux;
@@ -33,14 +33,18 @@ struct ml_sdp {
     struct ml_sdp_codec codecs[ML_SDP_MAX_CODECS]; /* in order of preference */
     size_t codec_count;
     int media_index; /* which m= line is the audio one we use; the others are refused in an answer */
-    char other_media[ML_SDP_MAX_MEDIA][48]; /* "video RTP/AVP 31": what an answer must repeat with
+    char other_media[ML_SDP_MAX_MEDIA][64]; /* "video RTP/AVP 31": what an answer must repeat with
                                                port 0, at their indexes */
     size_t media_count;
 };
 
 /* ML_EPARSE: not SDP. ML_EREFUSED: SDP without an m= line we can use (SAVP, T.38, no audio), or with
- * an address or port media must never go to (multicast, broadcast, port below 1024). */
+ * an address or port media must never go to (multicast, broadcast, link-local, port below 1024). */
 int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault);
+/* May our media, which has this address and port, go where sdp says? ML_EREFUSED: the loopback of
+ * this machine while we are not on it, or our own port. */
+int ml_sdp_check_target(const struct ml_sdp *sdp, const char *address, uint16_t port,
+                        struct ml_fault *fault);
 /* Text of an offer or an answer. session_id and version make up o=. */
 char *ml_sdp_print(const struct ml_sdp *sdp, uint64_t session_id, uint64_t version);
 const struct ml_sdp_codec *ml_sdp_codec(const struct ml_sdp *sdp, const char *name, int rate);

@@ -95,10 +95,11 @@ static int bind_in_sofia(struct ml_agent *agent, const struct ml_transport *tran
              place->host, ipv6 ? "]" : "", port, place->kind);
     if (tls)
         ml_tls_context_begin(agent);
-    status = nta_agent_add_tport(
-        agent->nta, URL_STRING_MAKE(url), TPTAG_IDENT(transport->ident), TPTAG_STUN_SERVER(0),
-        TPTAG_IDLE(60000), TPTAG_TIMEOUT(10000), TPTAG_REUSE(1), TPTAG_QUEUESIZE(1000),
-        TAG_IF(tls, TPTAG_CERTIFICATE(NO_FOLDER)), TPTAG_TLS_VERIFY_POLICY(0), TAG_END());
+    status = nta_agent_add_tport(agent->nta, URL_STRING_MAKE(url), TPTAG_IDENT(transport->ident),
+                                 TPTAG_STUN_SERVER(0), TPTAG_IDLE(60000), TPTAG_TIMEOUT(10000),
+                                 TPTAG_REUSE(1), TPTAG_PONG2PING(1), TPTAG_QUEUESIZE(1000),
+                                 TAG_IF(tls, TPTAG_CERTIFICATE(NO_FOLDER)),
+                                 TPTAG_TLS_VERIFY_POLICY(0), TAG_END());
     if (tls && !ml_tls_context_end())
         status = -1; /* then nothing would be verified */
     return status;

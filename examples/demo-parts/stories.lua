@@ -1,5 +1,6 @@
 -- The five calls: what kate's phone does, what alice does, and what must have been seen afterwards.
 -- A scene is one call as it plays (see scene.lua).
+local moonline = require "moonline"
 local sound = require "sound"
 
 local ALICE, KATE = 523, 784 -- Hz: the tone by which each is known in the other's ear
@@ -10,6 +11,7 @@ local ALICE, KATE = 523, 784 -- Hz: the tone by which each is known in the other
 local function kate_answers(call, scene)
   scene.invite = { to = call.to, from = call.from, headers = call.headers }
   call:ring()
+  moonline.sleep(0.2)
   call:answer()
   scene.kate_heard = call:record { background = true }
   scene:sound("kate", call, KATE, 0.6)
@@ -27,6 +29,7 @@ end
 local function kate_is_asked(call, scene)
   scene.invite = { to = call.to, from = call.from, headers = call.headers }
   call:ring()
+  moonline.sleep(0.2)
   call:answer()
   scene.kate_heard = call:record { background = true }
   scene:wait_for("verb", "Gather")

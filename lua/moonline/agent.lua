@@ -7,6 +7,16 @@ local log = require "moonline.log"
 local runtime = require "moonline.runtime"
 local task = require "moonline.task"
 
+---@class moonline.PhoneOptions
+---@field listen string[]?
+---@field users table<string, string>?
+---@field allow string[]?
+---@field tls table?
+---@field codecs string[]?
+---@field no_telephone_event boolean?
+---@field telephone_event integer?
+---@field resolve table<string, string>?
+
 ---@class moonline.Phone
 ---@field addresses string[] "udp:127.0.0.1:5060"
 ---@field core moonline.Agent
@@ -84,7 +94,7 @@ end
 Agent.__close = Agent.close
 
 ---Opens transports.
----@param options { listen: string[]?, users: table<string, string>?, allow: string[]?, tls: table?, codecs: string[]?, no_telephone_event: boolean?, telephone_event: integer?, resolve: table<string, string>? }?
+---@param options moonline.PhoneOptions?
 ---@return moonline.Phone?, string? why
 function agent.open(options)
   local env = runtime.env()

@@ -70,11 +70,13 @@ end
 function call.await(own, timeout)
   local limit = task.clock() + (timeout or RING)
   while true do
-    local event = own.box:wait({ "ringing", "answered", "failed", "ended" },
+    local event = own.box:wait({ "sent", "ringing", "answered", "failed", "ended" },
       math.max(0, limit - task.clock()))
     if not event then
       own:hangup()
       return nil, "no-answer", 408
+    elseif event.kind == "sent" then
+      own.from = own.core:info().from
     elseif event.kind == "answered" then
       answered(own, event)
       return own

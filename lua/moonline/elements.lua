@@ -39,10 +39,10 @@ end
 
 local function shape(element, where)
   if type(element) ~= "table" then
-    return nil, where .. ": a verb or noun file returns a table, not a " .. type(element)
+    return nil, where .. ":1: a verb or noun file returns a table, not a " .. type(element)
   end
   if type(element.run) ~= "function" and type(element.target) ~= "function" then
-    return nil, where .. ": neither a verb (no function run) nor a noun (no function target)"
+    return nil, where .. ":1: neither a verb (no function run) nor a noun (no function target)"
   end
   return element
 end

@@ -1,5 +1,7 @@
 -- The public API: local moonline = require "moonline".
 
+local call = require "moonline.call"
+local background = require "moonline.background"
 local client = require "moonline.client"
 local core_xml = require "moonline.core.xml"
 local media = require "moonline.core.media"
@@ -12,11 +14,30 @@ local moonline = {
   version = require("moonline.core.sys").versions().version,
   log = require "moonline.log",
   json = require "dkjson",
-  http = { get = client.get, post = client.post, request = client.request, serve = client.serve },
+  http = { get = client.get, post = client.post, request = client.request },
   media = { tone = media.tone },
-  sleep = task.sleep, spawn = task.spawn, group = task.group, timer = task.after,
-  clock = task.clock, mailbox = task.mailbox,
+  sleep = task.sleep, group = task.group, clock = task.clock, mailbox = task.mailbox,
 }
+
+---Starts fn(...) as a task.
+---@param fn function
+---@return moonline.Task
+function moonline.spawn(fn, ...)
+  return background.keep(task.spawn(fn, ...))
+end
+
+---Starts fn(...) after some seconds: a task that can be cancelled.
+---@param seconds number
+---@param fn function
+---@return moonline.Task
+function moonline.timer(seconds, fn, ...)
+  return background.keep(task.after(seconds, fn, ...))
+end
+
+---A web server: see moonline.client.
+function moonline.http.serve(options, fn)
+  return background.keep(client.serve(options, fn))
+end
 
 moonline.xml = { parse = core_xml.parse }
 
@@ -32,10 +53,10 @@ function moonline.twiml.parse(text)
 end
 
 ---Runs a document, or the URL of one, on a call.
----@param call moonline.Leg
+---@param leg moonline.Leg
 ---@param what string
-function moonline.twiml.run(call, what)
-  call:run(what)
+function moonline.twiml.run(leg, what)
+  leg:run(what)
 end
 
 ---Settings of this program's own calls and requests: keys as in a configuration file. Comes first in a
@@ -61,7 +82,11 @@ end
 ---@param event "call"
 ---@param fn fun(call: moonline.Leg)
 function moonline.on(event, fn)
-  if not scripts.on(event, fn) then agent():on(event, fn) end
+  if event ~= "call" then error(("on: there is no event %q (call)"):format(event), 2) end
+  if type(fn) ~= "function" then error("on: a function expected", 2) end
+  if scripts.on(event, fn) then return end
+  if runtime.env().agent then error("on: only while the script is being loaded", 2) end
+  agent():on(event, fn)
 end
 
 ---fn(...) when something of that name happens; of several the highest priority goes first, and the
@@ -82,7 +107,7 @@ end
 ---@return integer|string|nil status
 function moonline.call(uri, options)
   local env = runtime.env()
-  if env.agent then return require("moonline.call").place(env, env.agent, uri, options) end
+  if env.agent then return call.place(env, env.agent, uri, options) end
   return agent():call(uri, options)
 end
 
@@ -90,12 +115,12 @@ end
 ---@param options table?
 ---@return moonline.Phone?, string? why
 function moonline.agent(options)
-  return require("moonline.agent").open(options)
+  return background.keep(require("moonline.agent").open(options))
 end
 
 ---A whole server, as `moonline serve` runs it, in this program.
 ---@param configuration table keys as in a configuration file
----@param options { observed: boolean? }?
+---@param options { observed: boolean?, lua: string? }? lua: a folder of sources for the policy
 ---@return moonline.Server?, string? why
 function moonline.server(configuration, options)
   local config = require "moonline.config"

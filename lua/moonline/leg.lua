@@ -253,9 +253,10 @@ end
 -- From of a call we place is known in full when its INVITE is built; until then: as it will most
 -- likely be.
 local function own_from(env, info)
-  if info.from:match("^sips?:") then return plain(info.from) end
+  local known = info.from or "anonymous"
+  if known:match("^sips?:") then return plain(known) end
   local host = env.agent and env.agent:addresses()[1]:match("^%l+:(.*):%d+$") or "localhost"
-  return ("sip:%s@%s"):format(info.from, host)
+  return ("sip:%s@%s"):format(known, host)
 end
 
 ---The INVITE of a call we place was built: what is known of it since.

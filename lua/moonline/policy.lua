@@ -1,12 +1,16 @@
 -- The entry of a generation: what the server asks of the policy. Loading it loads every verb and
 -- every script, so that what is broken is found now and not by a call.
 
+local background = require "moonline.background"
 local document = require "moonline.twiml.document"
 local generation = require "moonline.core.generation"
 local inbound = require "moonline.inbound"
+local lfs = require "lfs"
 local rest = require "moonline.rest"
 local runtime = require "moonline.runtime"
 local scripts = require "moonline.scripts"
+
+require "moonline.call" -- what scripts and users' verbs do with a leg
 
 local function read(path)
   local file <close>, why = io.open(path, "rb")
@@ -26,6 +30,18 @@ local function read_document(env, path)
   return text
 end
 
+-- All of the policy now: what is broken is found now and not by a call, and no call meets a file that
+-- was changed since.
+local function load_all()
+  local own = package.searchpath("moonline.policy", package.path):match("^(.*)/[^/]*$")
+  for _, folder in ipairs { "dial", "rest", "twiml", "webhook" } do
+    for entry in lfs.dir(own .. "/" .. folder) do
+      local name = entry:match("^([%l_]+)%.lua$")
+      if name then require("moonline." .. folder .. (name == "init" and "" or "." .. name)) end
+    end
+  end
+end
+
 local function prepare(env, route)
   if route.script then env.scripts[route.script] = scripts.load(route.script) end
   if route.twiml then env.documents[route.twiml] = read_document(env, route.twiml) end
@@ -33,6 +49,7 @@ end
 
 return function(env)
   runtime.adopt(runtime.complete(env, env.observed and generation.notify or nil))
+  load_all()
   env.elements:load()
   env.scripts, env.documents, env.live = {}, {}, {}
   prepare(env, env.config.voice)
@@ -48,6 +65,15 @@ return function(env)
   -- A request to the server's HTTP side; facts is what the server knows of itself.
   function handlers.request(request, facts)
     rest.answer(env, request, facts)
+  end
+
+  -- A newer generation takes the calls from now on: what is in the background ends.
+  handlers.retire = background.close
+
+  -- The server is closed: nothing waits any longer, whatever for.
+  function handlers.stop()
+    background.close()
+    for call in pairs(env.live) do call.box:post { kind = "stop" } end
   end
 
   return handlers

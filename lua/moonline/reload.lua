@@ -53,9 +53,11 @@ local function needs_client(was, fresh)
   return false
 end
 
--- "file:line: message" -> its parts.
+-- "file:line: message" -> its parts. A module that does not compile is told by the one that requires
+-- it, with its own place on the next line.
 local function refusal(problem)
-  local text = tostring(problem):match("^[^\n]*")
+  local text = tostring(problem)
+  text = (text:match("^error loading module [^\n]*\n%s*(.*)$") or text):match("^[^\n]*")
   local file, line, message = text:match("^(.-):(%d+):%s*(.*)$")
   return {
     file = file or "", line = tonumber(line) or 0, message = message or text, at = task.time(),
@@ -77,7 +79,7 @@ end
 ---@return string? why
 function reload.policy(self)
   local fresh, problem = generation.load {
-    entry = "moonline.policy", env = shared(self.env), box = self.box,
+    entry = "moonline.policy", env = shared(self.env), box = self.box, lua = self.options.lua,
   }
   if not fresh and not self.generation then return false, problem end -- whoever starts it says so
   if not fresh then
@@ -91,6 +93,7 @@ function reload.policy(self)
   self.generation = fresh
   self.generations[fresh:number()] = fresh
   if old then
+    old:deliver "retire"
     old:retire()
     log.info("generation %d of the policy takes the calls from now on", fresh:number())
   end

@@ -8,15 +8,12 @@ local scripts = {}
 
 local loading -- the script whose chunk runs now
 
-local EVENTS = { call = true }
-
 ---Called by moonline.on.
 ---@param event string
 ---@param fn function
 ---@return boolean handled false: no script is being loaded
 function scripts.on(event, fn)
   if not loading then return false end
-  if not EVENTS[event] then error(("on: there is no event %q (call)"):format(event), 3) end
   loading[event] = fn
   return true
 end

@@ -33,7 +33,7 @@ Server.reload = reload.policy
 
 function Server:watch_files()
   if self.watch then self.watch:close() end
-  self.watch = watch.open(self.env.config, self.box)
+  self.watch = watch.open(self.env.config, self.box, self.options.lua)
 end
 
 -- ---- events -----------------------------------------------------------------------------------
@@ -178,7 +178,10 @@ function Server:close()
     self.env.agent:admit(503)
     self.env.agent:hangup()
   end
-  for _, one in pairs(self.generations) do one:close() end
+  for _, one in pairs(self.generations) do
+    one:deliver "stop"
+    one:close()
+  end
   runtime.close(self.env)
 end
 
@@ -188,7 +191,8 @@ Server.__close = Server.close
 
 ---Opens a server. It takes calls when this returns; its tasks run until close.
 ---@param config table as moonline.config loads it, with account_sid and auth_token
----@param options { observed: boolean?, reload: function?, file: string? }?
+---@param options { observed: boolean?, reload: function?, file: string?, lua: string? }? lua: a folder
+---  of sources the policy is loaded from instead of the program's own
 ---@return moonline.Server?, string? why
 function server.open(config, options)
   local env, why = runtime.open(config)

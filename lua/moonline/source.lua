@@ -73,20 +73,22 @@ local function voice_of(leg, name)
   return voice
 end
 
-local function spoken(leg, item, language)
+local function spoken(leg, item, language, voice)
   local box = task.mailbox()
   leg.env.speech:say(item.say, {
-    markup = item.markup, language = language, voice = voice_of(leg, item.voice),
+    markup = item.markup, language = language, voice = voice,
   }, box)
   return box:wait { "spoken" }
 end
 
--- A language that cannot be read is read as English: better than silence.
+-- A language or voice that cannot be had gives way to the usual one: better than silence.
 local function speak(leg, item)
-  local event = spoken(leg, item, item.language or USUAL)
-  if not event.path and item.language and item.language ~= USUAL then
-    leg:warn(13512, ("%s cannot be read, %s is: %s"):format(item.language, USUAL, event.text))
-    event = spoken(leg, { say = item.say, markup = item.markup }, USUAL)
+  local language, voice = item.language or USUAL, voice_of(leg, item.voice)
+  local event = spoken(leg, item, language, voice)
+  if not event.path and (language ~= USUAL or voice) then
+    leg:warn(language ~= USUAL and 13512 or 13511, ("%s is read in %s: %s"):format(
+      language ~= USUAL and language or voice, USUAL, event.text))
+    event = spoken(leg, item, USUAL)
   end
   if event.path then return event.path end
   return nil, 13520, event.text

@@ -19,9 +19,10 @@ end
 
 ---Folders and files whose change means a new generation.
 ---@param config table
+---@param lua string? folder of the policy's sources
 ---@return string[]
-function watch.paths(config)
-  local paths = { sys.lua_dir() .. "/moonline" }
+function watch.paths(config, lua)
+  local paths = { (lua or sys.lua_dir()) .. "/moonline" }
   for _, folder in ipairs(config.twiml.verbs) do add(paths, folder) end
   local routes = { config.voice }
   for _, route in pairs(config.numbers) do routes[#routes + 1] = route end
@@ -60,11 +61,12 @@ end
 
 ---@param config table
 ---@param box moonline.Mailbox gets "changed" for every change, and "settled"
+---@param lua string? folder of the policy's sources
 ---@return moonline.Watching
-function watch.open(config, box)
+function watch.open(config, box, lua)
   local self = setmetatable({ box = box }, Watching)
   local why, text
-  self.handle, why, text = sys.watch(watch.paths(config), box)
+  self.handle, why, text = sys.watch(watch.paths(config, lua), box)
   if not self.handle then
     log.warning("changed files are not noticed, only SIGHUP loads them: %s", text or why)
   end

@@ -1,6 +1,7 @@
 -- Dial's action: what it is told, and who goes on.
 local moonline = require "moonline"
 local party = require "support.party"
+local peer = require "support.peer"
 local stage = require "support.stage"
 
 local function dial(kate, attributes, noun)
@@ -91,6 +92,27 @@ describe("the action of a Dial", function()
     assert.is_nil(after.params["DialSipHeader_X-desk"])
     assert.equal("good", after.params["DialSipHeader_X-Mood"])
     over(s, alice)
+  end)
+
+  it("S12 adds new X- headers of the callee's 200 to our BYE", function()
+    local s <close> = stage.open()
+    local odd <close> = peer.open(function(self, request)
+      if request.method == "INVITE" then
+        self:reply(request, "200 OK", { "X-Desk: 4" }, peer.sdp())
+      elseif request.method == "BYE" then
+        self:reply(request, "200 OK", { "X-Desk: 5", "X-Minutes: 1", "Subject: no" })
+      end
+    end)
+    s.web["/voice"], s.web["/after"] = dial { address = odd.uri }, stage.twiml "<Hangup/>"
+    local alice = assert(s:call())
+    moonline.sleep(2)
+    alice:hangup()
+    local p = s:request("/after").params
+    assert.equal("4", p["DialSipHeader_X-Desk"])
+    assert.equal("1", p["DialSipHeader_X-Minutes"])
+    assert.is_nil(p.DialSipHeader_Subject)
+    assert.equal("200", p.DialSipResponseCode)
+    s:quiet()
   end)
 
   it("S12 is requested when the caller hung up first, and its document is not run", function()

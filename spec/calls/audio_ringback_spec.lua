@@ -171,6 +171,27 @@ describe("early media", function()
     assert.near(2, audio.total(audio.tones(heard, 700)), 0.06)
   end)
 
+  it("S14b of one who then refuses is followed by the next one's ringing", function()
+    local s <close> = stage.open { dial = { several = true } }
+    local kate = s:phone("kate", function(call)
+      call.core:ring(true)
+      tone(call, 700)
+      moonline.sleep(1)
+      call:reject("busy")
+    end)
+    local bob = s:phone("bob", rings(3))
+    s.web["/voice"] = stage.twiml(('<Dial sequential="true"><Sip>%s</Sip><Sip>%s</Sip></Dial>')
+      :format(kate.address, bob.address))
+    local alice = assert(s:call())
+    local ear <close> = audio.listen(s.alice, alice)
+    moonline.sleep(3)
+    local heard = ear:stop()[1]
+    assert.near(1, audio.total(audio.tones(heard, 700)), 0.06)
+    assert.near(1, audio.tones(heard, { 440, 480 })[1].from, 0.1)
+    alice:hangup()
+    s:quiet()
+  end)
+
   it("S14b of a callee to be screened is not relayed: ringback", function()
     local heard = ring("", early, {
       seconds = 6, sip = 'url="/screen"',

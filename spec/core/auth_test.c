@@ -1,5 +1,5 @@
-/* Digest, both sides: the example values of RFC 2617 and RFC 7616, our client against our server, and
- * what neither must fall for. Virtual time. */
+/* Digest, both sides: the example values of RFC 2617 and RFC 7616, our client against our server,
+ * and what neither must fall for. Virtual time. */
 #include "net_help.h"
 
 #include <ctype.h>
@@ -15,11 +15,11 @@ static const char *password_of(const char *name, void *user)
 {
     lookups++;
     (void)user;
-    return strcmp(name, "Mufasa") == 0     ? "Circle of Life"
-           : strcmp(name, "alice") == 0    ? "secret"
-           : strcmp(name, "a\"b\\c") == 0  ? "qu\"ote"
-           : strcmp(name, "nothing") == 0  ? ""
-                                           : NULL;
+    return strcmp(name, "Mufasa") == 0    ? "Circle of Life"
+           : strcmp(name, "alice") == 0   ? "secret"
+           : strcmp(name, "a\"b\\c") == 0 ? "qu\"ote"
+           : strcmp(name, "nothing") == 0 ? ""
+                                          : NULL;
 }
 
 static enum ml_auth_result verify_at(const char *authorization, const char *method,
@@ -45,8 +45,8 @@ static char *challenge(const char *algorithm)
 static char *answer(const char *to, const char *name, const char *password)
 {
     char *text = NULL;
-    int status = ml_auth_answer(to, 1, "INVITE", "sip:moon@127.0.0.1", ml_str("v=0"), name, password,
-                                &text);
+    int status =
+        ml_auth_answer(to, 1, "INVITE", "sip:moon@127.0.0.1", ml_str("v=0"), name, password, &text);
 
     if (status != 0)
         fail_msg("%s: %d", to, status);
@@ -101,8 +101,9 @@ static enum ml_auth_result judge(const char *realm, const char *rest)
     return result;
 }
 
-#define NONCE_7616 "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, " \
-                   "cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, "
+#define NONCE_7616                                                                                 \
+    "nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, "                        \
+    "cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, "
 
 static void values_of_the_rfcs(void **state)
 {
@@ -116,12 +117,12 @@ static void values_of_the_rfcs(void **state)
                            NONCE_7616 "response=\"753927fa0e85d155564e2e272a28d1802ca10daf449679469"
                                       "7cf8db5856cb6c1\", algorithm=SHA-256"),
                      ML_AUTH_STALE);
-    assert_int_equal(judge("http-auth@example.org",
-                           NONCE_7616 "response=\"8CA523F5E9506FED4657C9700EEBDBEC\""),
-                     ML_AUTH_STALE);
-    assert_int_equal(judge("http-auth@example.org",
-                           NONCE_7616 "response=\"8ca523f5e9506fed4657c9700eebdbed\""),
-                     ML_AUTH_WRONG);
+    assert_int_equal(
+        judge("http-auth@example.org", NONCE_7616 "response=\"8CA523F5E9506FED4657C9700EEBDBEC\""),
+        ML_AUTH_STALE);
+    assert_int_equal(
+        judge("http-auth@example.org", NONCE_7616 "response=\"8ca523f5e9506fed4657c9700eebdbed\""),
+        ML_AUTH_WRONG);
 }
 
 static void the_value_of_rfc_2617(void **state)
@@ -145,9 +146,10 @@ static void the_value_of_rfc_2617(void **state)
                      0);
     {
         char *cnonce = param_of(given, "cnonce"), *response = param_of(given, "response"), hex[65];
-        char *whole = ml_format("939e7578ed9e3c518a452acee763bce9:dcd98b7102dd2f0e8b11d0f600bfb0c093:"
-                                "00000001:%s:auth:39aff3a2bab6126f332b942af96d3366",
-                                cnonce);
+        char *whole =
+            ml_format("939e7578ed9e3c518a452acee763bce9:dcd98b7102dd2f0e8b11d0f600bfb0c093:"
+                      "00000001:%s:auth:39aff3a2bab6126f332b942af96d3366",
+                      cnonce);
 
         hex_of(EVP_md5(), whole, hex);
         assert_string_equal(response, hex);
@@ -168,8 +170,8 @@ static void without_qop_the_answer_is_that_of_old_servers(void **state)
     (void)state;
     assert_int_equal(ml_auth_answer("Digest realm=\"testrealm@host.com\", "
                                     "nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\"",
-                                    1, "GET", "/dir/index.html", ml_str(""), "Mufasa", "CircleOfLife",
-                                    &text),
+                                    1, "GET", "/dir/index.html", ml_str(""), "Mufasa",
+                                    "CircleOfLife", &text),
                      0);
     response = param_of(text, "response");
     assert_string_equal(response, "1949323746fe6a43ef61f9606e7febea");
@@ -309,8 +311,8 @@ static void names_that_would_break_the_line_are_refused(void **state)
     char *unused = NULL;
 
     (void)state;
-    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", 1, "INVITE", "sip:x", ml_str(""),
-                                    "u\r\nX: y", "p", &unused),
+    assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", 1, "INVITE", "sip:x",
+                                    ml_str(""), "u\r\nX: y", "p", &unused),
                      ML_EINVAL);
     assert_int_equal(ml_auth_answer("Digest realm=\"r\", nonce=\"n\"", 1, "INVITE", "sip:x\n",
                                     ml_str(""), "u", "p", &unused),
@@ -325,8 +327,8 @@ static void the_strongest_challenge_can_be_told(void **state)
     assert_int_equal(ml_auth_strength("Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256", &stale),
                      2);
     assert_false(stale);
-    assert_int_equal(
-        ml_auth_strength("Digest realm=\"SHA-256\", nonce=\"n\", stale=TRUE", &stale), 1);
+    assert_int_equal(ml_auth_strength("Digest realm=\"SHA-256\", nonce=\"n\", stale=TRUE", &stale),
+                     1);
     assert_true(stale);
     assert_int_equal(ml_auth_strength("Digest realm=\"r\", nonce=\"n\", algorithm=x", &stale), 0);
     assert_int_equal(ml_auth_strength("Basic realm=\"r\"", &stale), 0);
@@ -528,15 +530,16 @@ static void a_name_longer_than_the_buffer_is_wrong(void **state)
     char *asked = challenge("MD5"), *given = answer(asked, "alice", "secret"), name[5] = "xyz";
 
     (void)state;
-    assert_int_equal(ml_auth_verify(given, "INVITE", "moonline", "10.0.0.1", password_of, NULL, name,
-                                    sizeof name),
+    assert_int_equal(ml_auth_verify(given, "INVITE", "moonline", "10.0.0.1", password_of, NULL,
+                                    name, sizeof name),
                      ML_AUTH_WRONG);
     assert_string_equal(name, "xyz");
     ml_free(given);
     ml_free(asked);
 }
 
-/* Every beginning of a good answer, and it with each byte changed: nothing is let in, nothing dies. */
+/* Every beginning of a good answer, and it with each byte changed: nothing is let in, nothing dies.
+ */
 static void garbage_harms_nobody(void **state)
 {
     char *asked = challenge("SHA-256"), *good = answer(asked, "alice", "secret");

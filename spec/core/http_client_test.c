@@ -535,11 +535,13 @@ static void test_V5_denied_addresses(void **state)
     denied(local, 3, NULL, 0, "127.0.0.1", ML_HTTP_DENIED);
     assert_non_null(strstr(result.text, "denied"));
     denied(local, 3, NULL, 0, "[::ffff:127.0.0.1]", ML_HTTP_DENIED);
+    denied(local, 3, NULL, 0, "[64:ff9b::127.0.0.1]", ML_HTTP_DENIED);
     denied(local, 3, NULL, 0, "localhost", ML_HTTP_DENIED);
     denied(local, 3, NULL, 0, "127.1", ML_HTTP_DENIED);
     denied(local, 3, NULL, 0, "2130706433", ML_HTTP_DENIED);
     denied(local, 3, NULL, 0, "0x7f.1", ML_HTTP_DENIED);
     denied(local, 3, NULL, 0, "0.0.0.0", ML_HTTP_DENIED);
+    denied(local, 3, NULL, 0, "[::]", ML_HTTP_DENIED);
     denied(local, 3, one, 1, "127.0.0.1", ML_HTTP_OK);
     denied(local, 3, one, 1, "127.0.0.2", ML_HTTP_DENIED);
     denied(odd, 1, NULL, 0, "127.0.0.1", ML_HTTP_DENIED);

@@ -132,6 +132,23 @@ static void test_voices_and_languages_differ(void **state)
     assert_string_equal(answers[4].path, answers[2].path);
 }
 
+static void test_the_programs_own_voices(void **state)
+{
+    (void)state;
+    say(0, "Guten Tag", "en-US", NULL);
+    say(1, "Guten Tag", "en-US", "de+f4");
+    say(2, "Guten Tag", "en-US", "xx-voice");
+    say(3, "Guten Tag", "en-US", "--help"); /* no name: as if none were given */
+    say(4, "Guten Tag", "en-US", "../x");
+    settle();
+    check_audio(&answers[0]);
+    check_audio(&answers[1]);
+    assert_string_not_equal(answers[0].path, answers[1].path);
+    assert_int_equal(answers[2].status, ML_EIO);
+    assert_string_equal(answers[3].path, answers[0].path);
+    assert_string_equal(answers[4].path, answers[0].path);
+}
+
 static void test_what_looks_like_an_option_is_text(void **state)
 {
     (void)state;
@@ -249,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_text_becomes_a_file_and_comes_from_the_cache_then),
         TEST(test_voices_and_languages_differ),
+        TEST(test_the_programs_own_voices),
         TEST(test_what_looks_like_an_option_is_text),
         TEST(test_unknown_language_is_told),
         TEST(test_missing_program_is_told),

@@ -1,5 +1,5 @@
-/* SIP over TLS: two agents in one process, and peers made of bare OpenSSL that do it right and wrong.
- * Certificates are made on the way. Virtual time. */
+/* SIP over TLS: two agents in one process, and peers made of bare OpenSSL that do it right and
+ * wrong. Certificates are made on the way. Virtual time. */
 #include "sip_help.h"
 
 #include "cert_help.h"
@@ -50,8 +50,8 @@ static char where[32];
 /* All names used here are at that port of loopback. */
 static void open_caller(uint16_t port, bool no_verify)
 {
-    static const char *const names[] = {"a.example", "b.example", "x.wild.example",
-                                        "c.a.example", "elsewhere.example"};
+    static const char *const names[] = {"a.example", "b.example", "x.wild.example", "c.a.example",
+                                        "elsewhere.example"};
     struct ml_resolver_options table = {.resolve = pairs, .resolve_count = 5};
     struct ml_agent_options options = {.tls = {.ca_file = ca.file, .no_verify = no_verify}};
     struct ml_fault fault;

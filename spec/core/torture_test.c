@@ -25,7 +25,7 @@ static const char *const kinds[KINDS] = {"udp", "tcp", "tls"};
 static const char *const file_names[FILES] = {"rfc4475.txt", "ipv6.txt", "own.txt"};
 static struct torture_file files[FILES];
 static struct trial trials[KINDS * FILES * TORTURE_MAX];
-static struct CMUnitTest tests[KINDS * FILES * TORTURE_MAX + 1];
+static struct CMUnitTest tests[KINDS * FILES * TORTURE_MAX + 3];
 static struct cert certificate;
 static struct box box;
 static struct ml_buf got; /* all that came back */
@@ -343,6 +343,48 @@ static void a_stream_of_all_of_them_in_one_write(void **state)
     ml_buf_fini(&all);
 }
 
+/* ---- TLS has its own way of reading ---- */
+
+static void a_double_crlf_by_tls_is_answered_by_one(void **state)
+{
+    struct sender sender;
+
+    (void)state;
+    begin();
+    sender_open(&sender, BY_TLS, 0);
+    sender_send(&sender, ML_STR("\r\n\r\n"), 4);
+    assert_true(comes(&sender, "\r\n"));
+    assert_int_equal(got.n, 2);
+    check_alive();
+    sender_close(&sender);
+    end();
+}
+
+static void what_follows_a_broken_message_by_tls_is_left_unread(void **state)
+{
+    static const char broken[] =
+        "OPTIONS sip:b@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS h;branch=z9hG4bKx\r\nl: x\r\n\r\n";
+    char junk[60000];
+    struct sender sender;
+    int n;
+
+    (void)state;
+    memset(junk, 'x', sizeof junk);
+    begin();
+    sender_open(&sender, BY_TLS, 0);
+    n = SSL_write(sender.ssl, broken, sizeof broken - 1);
+    assert_int_equal(n, sizeof broken - 1);
+    n = SSL_write(sender.ssl, junk, sizeof junk);
+    assert_int_equal(n, sizeof junk);
+    assert_true(comes(&sender, "SIP/2.0 400 Bad Content-Length"));
+    run_for(1000);
+    pump(&sender);
+    assert_true(sender.closed);
+    check_alive();
+    sender_close(&sender);
+    end();
+}
+
 /* ---- the list ---- */
 
 static void list(const struct torture *message, const char *series, enum kind kind, size_t *count)
@@ -376,6 +418,11 @@ static int remove_certificate(void **state)
 int main(void)
 {
     static const char *const series[FILES] = {"4475", "5118", "own"};
+    const struct CMUnitTest others[] = {
+        TEST(a_stream_of_all_of_them_in_one_write),
+        TEST(a_double_crlf_by_tls_is_answered_by_one),
+        TEST(what_follows_a_broken_message_by_tls_is_left_unread),
+    };
     size_t count = 0;
     int failed;
 
@@ -387,8 +434,8 @@ int main(void)
                 if (is_for(files[i].messages + j, (enum kind)kind))
                     list(files[i].messages + j, series[i], (enum kind)kind, &count);
     }
-    tests[count++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(
-        a_stream_of_all_of_them_in_one_write, loop_setup, loop_teardown);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        tests[count++] = others[i];
     failed = _cmocka_run_group_tests("torture", tests, count, make_certificate, remove_certificate);
     for (size_t i = 0; i < FILES; i++)
         torture_free(files + i);

@@ -35,7 +35,8 @@ local function write(path, text)
 end
 
 ---@param name string the only name it is good for
-function certificate.make(name)
+---@param last string? end of its validity, YYYYMMDDhhmmssZ
+function certificate.make(name, last)
   local folder = os.tmpname()
   os.remove(folder)
   local self = setmetatable({ folder = folder, key = folder .. "/key.pem",
@@ -47,8 +48,8 @@ function certificate.make(name)
   local command = ("cd %s && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
     .. " -nodes -subj /CN=test -keyout key.pem -out csr && "
     .. "openssl ca -batch -selfsign -config config -startdate 20200101000000Z"
-    .. " -enddate 20991231000000Z -in csr -keyfile key.pem"
-    .. " -out certificate.pem"):format(folder)
+    .. " -enddate %s -in csr -keyfile key.pem"
+    .. " -out certificate.pem"):format(folder, last or "20991231000000Z")
   assert(os.execute("{ " .. command .. "; } >" .. folder .. "/log 2>&1"), "no certificate")
   return self
 end

@@ -32,7 +32,7 @@ end
 function Peer:reply(request, status, headers, body)
   local lines = echoed(request, self.tag)
   table.insert(lines, 1, "SIP/2.0 " .. status)
-  local has_contact = false
+  local has_contact = status:match "^[3-6]" ~= nil
   for _, header in ipairs(headers or {}) do
     lines[#lines + 1] = header
     has_contact = has_contact or header:find "^Contact:"

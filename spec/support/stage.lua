@@ -70,8 +70,9 @@ end
 
 ---@param options table|(fun(url: string): table)|nil configuration; of a function: for the web app
 ---  at that URL
+---@param server_options table? for moonline.server, beside `observed`
 ---@return table
-function stage.open(options)
+function stage.open(options, server_options)
   options = options or {}
   warm_up()
   local self = setmetatable({ web = {}, requests = {}, phones = {}, legs = {}, before = counts(),
@@ -79,14 +80,20 @@ function stage.open(options)
   os.remove(self.store)
   self.app = assert(moonline.http.serve({}, function(request) return answer(self, request) end))
   if type(options) == "function" then options = options(self.app.url) end
+  local voice = options.voice or {}
+  local by_file = voice.script or voice.twiml
   local configuration = merge({
     account_sid = "AC00000000000000000000000000000001", auth_token = "secret",
     sip = { listen = { "udp:127.0.0.1:0" } }, http = { listen = "127.0.0.1:0" },
     rtp = { ports = { 20000, 39999 } },
-    voice = { url = self.app.url .. "/voice" }, store = { path = self.store },
+    voice = { url = not by_file and self.app.url .. "/voice" or nil },
+    store = { path = self.store },
   }, options)
-  self.server = assert(moonline.server(configuration, { observed = true }))
-  self.server:observe(function(event) self.events[#self.events + 1] = event end)
+  self.server = assert(moonline.server(configuration,
+    merge({ observed = true }, server_options)))
+  self.server:observe(function(event)
+    if not self.closed then self.events[#self.events + 1] = event end
+  end)
   return self
 end
 

@@ -52,9 +52,9 @@ end
 function wire.of_leg(leg)
   local info = leg.core:info()
   return setmetatable({
-    method = "INVITE", uri = info.request_uri, headers = leg.core:headers(), transport = info.transport,
-    source = info.source_address, source_port = info.source_port, here = info.local_address,
-    time = task.clock(),
+    method = "INVITE", uri = info.request_uri, headers = leg.core:headers(),
+    transport = info.transport, source = info.source_address, source_port = info.source_port,
+    here = info.local_address, time = task.clock(),
   }, Message)
 end
 

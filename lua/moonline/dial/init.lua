@@ -10,7 +10,9 @@ local task = require "moonline.task"
 
 local dial = {}
 
-local KINDS = { "dial", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop" }
+local KINDS = {
+  "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
+}
 
 local Dial = {}
 Dial.__index = Dial
@@ -104,6 +106,8 @@ end
 function Dial:on_event(event)
   if event.kind == "dial" then
     on[event.what](self, event)
+  elseif event.kind == "task" then
+    self.group:took(event) -- an error in a child's task is the Dial's
   elseif event.kind == "digit" then
     self.call:fire("dtmf", event.digit)
     self.env.notify { kind = "digit", call = self.call.sid, digit = event.digit }
@@ -138,7 +142,7 @@ function Dial:run()
   if self.node.fault or #targets == 0 then return nil end
   if not self.attrs.answerOnBridge then self.call:ready() end
   record.at(self, "ringing")
-  local group <close> = task.group()
+  local group <close> = task.group(self.box)
   self.group = group
   if not self.attrs.sequential then return self:round(targets) end
   local child
@@ -155,7 +159,7 @@ end
 
 function Dial:result(child)
   local list = { { "DialCallStatus", child and child.status or "failed" } }
-  if not child then
+  if not (child and child.leg) then -- no INVITE was built
     list[#list + 1] = { "DialCallDuration", 0 }
     list[#list + 1] = { "DialBridged", "false" }
     return list

@@ -22,6 +22,7 @@ local UNSENT = { dns = true, tls = true }
 function outcome.of(event, stopped, overrides, sent)
   if event.kind == "ended" then return stopped or "completed", 200 end
   local code = event.code and event.code > 0 and event.code or nil
+  if event.cause == "sdp" then code = 200 end -- answered, with a description we cannot use
   if not code and sent ~= false and not UNSENT[event.cause] then code = 408 end
   if event.cause == "response" and not stopped then
     return overrides and overrides[code] or outcome.statuses[code] or "failed", code

@@ -7,6 +7,7 @@ local leg = require "moonline.leg"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
 local record = require "moonline.dial.record"
+local redirect = require "moonline.dial.redirect"
 local screen = require "moonline.dial.screen"
 local status = require "moonline.webhook.status"
 local task = require "moonline.core.task"
@@ -24,6 +25,8 @@ local GOODBYE = 3 -- seconds: the answer to a CANCEL or BYE comes within, or doe
 ---@field bridged boolean
 ---@field headers string[][]? of the final response to the INVITE
 ---@field bye_headers string[][]?
+---@field moved integer? the 3xx that led to the target of now
+---@field stopping string? it was told to end: its DialCallStatus if it is not answered
 
 local function tell(child, what, fields)
   local event = fields or {}
@@ -33,8 +36,8 @@ end
 
 -- Did an INVITE leave? Over a stream that could not be opened none did.
 local function was_sent(child, event)
-  if event.cause ~= "network" then return child.sent or false end
-  return child.sent and child.leg.core:info().transport == "udp"
+  if not child.sent then return false end
+  return event.cause ~= "network" or child.leg.core:info().transport == "udp"
 end
 
 -- The final word on a child: recorded, told to the application and to the Dial.
@@ -151,21 +154,16 @@ local function talk(child)
   return task.unwind(value)
 end
 
--- 3xx: the next address of the Contact list that was not tried yet.
+-- 3xx: the best address that was not tried yet; nil when there is none, or enough were followed.
 local function redirected(child, event)
-  if not (event.code >= 300 and event.code < 400) then return nil end
+  if event.cause ~= "response" or event.code < 300 or event.code > 399 then return nil end
   local dial = child.dial
-  for _, header in ipairs(event.headers or {}) do
-    if header[1]:lower() == "contact" or header[1] == "m" then
-      local target = header[2]:match("<([^>]+)>") or header[2]:match("^%s*(sips?:[^;,%s]+)")
-      if target and target:match("^sips?:") and not child.tried[target] then
-        if child.follows >= dial.config.dial.follow then
-          dial.session:warn(32219,
-            ("more than %d redirects of a dialled call"):format(dial.config.dial.follow))
-          return nil
-        end
-        return (target:gsub("%?.*$", ""))
-      end
+  local most = dial.config.dial.follow
+  for _, target in ipairs(redirect.targets(event.headers)) do
+    if not child.tried[target] then
+      if child.follows < most then return target end
+      dial.session:warn(32219, ("more than %d redirects of a dialled call"):format(most))
+      return nil
     end
   end
   dial.session:warn(32219, "a redirect of a dialled call leads nowhere new")
@@ -174,7 +172,10 @@ end
 
 local function call(child)
   local own = not child.stopping and place(child)
-  if not own then return finish(child, { kind = "failed", cause = "local", code = 0 }) end
+  if not own then
+    child.stopped = child.stopping
+    return finish(child, { kind = "failed", cause = "local", code = child.moved })
+  end
   if not child.events then
     child.events = status.of(own, {
       url = child.target.status_callback, method = child.target.status_callback_method,
@@ -191,9 +192,9 @@ local function call(child)
     answered(child, event)
     return finish(child, talk(child))
   end
-  local target = event.kind == "failed" and event.cause == "response" and redirected(child, event)
+  local target = event.kind == "failed" and redirected(child, event)
   if target then
-    child.tried[target], child.follows = true, child.follows + 1
+    child.tried[target], child.follows, child.moved = true, child.follows + 1, event.code
     child.target = setmetatable({ uri = target }, { __index = child.target })
     own.core:close()
     return call(child)
@@ -206,11 +207,10 @@ end
 local function broke(child, problem)
   local own = child.leg
   local message = tostring(problem):match("^[^\n]*")
-  if own then
-    own.log:error("%s", problem)
-    own:warn(12400, message)
-    own.core:hangup()
-  end
+  local party = own or child.dial.call
+  party.log:error("%s", problem)
+  party:warn(12400, message)
+  if own then own.core:hangup() end
   child.screened = "failed"
   finish(child, own and await_end(child) or { kind = "failed", cause = "local", code = 0 })
 end
@@ -225,9 +225,11 @@ function ring.start(dial, target)
     tried = { [target.uri] = true }, follows = 0,
   }
   child.task = dial.group:spawn(function()
+    local _ <close> = setmetatable({}, { __close = function()
+      if child.leg then child.leg.core:close() end
+    end })
     local ok, problem = xpcall(call, debug.traceback, child)
     if not ok then broke(child, problem) end
-    if child.leg then child.leg.core:close() end
   end)
   return child
 end
@@ -237,8 +239,8 @@ end
 ---@param why string? its DialCallStatus when it was not answered yet: "no-answer", "canceled"
 function ring.stop(child, why)
   if child.status or child.stopping then return end
-  child.stopping = true
-  if child.leg then child.leg.box:post { kind = "stop", why = why or "canceled" } end
+  child.stopping = why or "canceled"
+  if child.leg then child.leg.box:post { kind = "stop", why = child.stopping } end
 end
 
 return ring

@@ -13,7 +13,8 @@ local Generation = {}
 ---Recordings), plus env.number. That call must return a table of handlers: name -> function.
 ---A load that fails returns nil, message ("file:line: ..."); nothing else has changed.
 ---Events the generation sends with generation.notify go to box, each with generation = number.
----@param options { entry: string, env: table, box: moonline.Mailbox? }
+---`lua` is a folder of sources that is looked in before the program's own.
+---@param options { entry: string, env: table, box: moonline.Mailbox?, lua: string? }
 ---@return moonline.Generation?, string? message
 function generation.load(options) end
 

@@ -1,12 +1,9 @@
 -- Runs the documents of one leg, one after another, until none takes over.
 
 local answer = require "moonline.twiml.answer"
-local cache = require "moonline.webhook.cache"
 local callback = require "moonline.webhook.callback"
-local document = require "moonline.twiml.document"
 local meanwhile = require "moonline.meanwhile"
 local params = require "moonline.webhook.params"
-local request = require "moonline.webhook.request"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
@@ -25,10 +22,7 @@ Session.__name = "moonline.Session"
 local session = {}
 
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
-local MOST_KEPT, LONGEST_KEPT = 64, 8192 -- documents; bytes of one
 local MOST, MINUTE = 100, 60 -- documents that may begin in so many seconds: a Redirect to itself ends
-local TOO_BIG = 11750
-local KEPT = 20 -- answers to GETs, for the rest of the call
 
 ---A numbered warning or error of this call: to the log, and to whoever watches.
 ---@param code integer
@@ -44,76 +38,11 @@ function Session:source(node)
   return node.verb.source and node.verb.source(self, node)
 end
 
-function Session:parse_options()
-  return {
-    mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
-    several = self.config.dial.several, regions = self.config.sip.regions,
-  }
-end
-
--- Most applications give the same documents again and again: the last few are kept as they were read.
--- Nobody changes a document.
-local function parse_once(self, text)
-  local kind = self.screening and "screening" or "document"
-  local kept = self.env.documents_read[kind]
-  if not kept or kept.count >= MOST_KEPT then
-    kept = { count = 0 }
-    self.env.documents_read[kind] = kept
-  end
-  local known = kept[text]
-  if not known then
-    known = table.pack(document.parse(text, self:parse_options()))
-    if #text <= LONGEST_KEPT then kept[text], kept.count = known, kept.count + 1 end
-  end
-  return known[1], known[2]
-end
-
--- "http://app/voice:3:9: what is wrong (did you mean this?)"
-local function told(self, problem)
-  return ("%s:%d:%d: %s%s"):format(self.base and url.public(self.base) or "document", problem.line,
-    problem.column, problem.message,
-    problem.suggestion and (" (did you mean %s?)"):format(problem.suggestion) or "")
-end
-
-function Session:parse(text)
-  local parsed, problems = parse_once(self, text)
-  local fatal
-  for _, problem in ipairs(problems) do
-    local message = told(self, problem)
-    if not fatal and problem.level == "error" then
-      fatal = { problem.code, message } -- told by whoever asked for the document
-    else
-      self:warn(problem.code, message)
-    end
-  end
-  if not parsed then return nil, fatal[1], fatal[2] end
-  return parsed
-end
-
--- A recording that is too long for a document is fetched again, into a file.
-local function save(self, hook)
-  local path = answer.path(self)
-  local again = setmetatable({ save = path, max_body = source.MOST }, { __index = hook })
-  local response, code, message = request.fetch(self.env, again)
-  if not response then return nil, code, message end
-  response.path = path
-  return response
-end
-
-local function fetch(self, hook)
-  local response, code, message, kind = cache.fetch(self.kept, self.env, hook, function(...)
-    self:warn(...)
-  end)
-  if code == TOO_BIG and answer.is_audio(kind) then return save(self, hook) end
-  return response, code, message
-end
-
 function Session:request(target, list, method, what)
   self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
     method = method, params = list }
-  self.kept = self.kept or cache.shelf(KEPT)
   local hook = { url = target, method = method, params = list, jar = self.call.jar }
-  local response, code, message = meanwhile(self.call, fetch, self, hook)
+  local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
@@ -231,7 +160,7 @@ end
 ---@param doc moonline.Document|string a document, or TwiML text
 function Session:run(doc)
   if type(doc) == "string" then
-    local parsed, code, message = self:parse(doc)
+    local parsed, code, message = answer.parse(self, doc)
     if not parsed then parsed = self:fail(code, message, self.base) end
     doc = parsed
   end

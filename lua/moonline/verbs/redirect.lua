@@ -7,7 +7,7 @@ return {
   },
   text = { "url", code = 11100 },
   run = function(session, node)
-    if node.fault then return session:warn(node.fault.code, node.fault.message) end
+    if node.fault then return nil end -- no URL, as was told already
     return session:fetch(node.text, {}, node.attrs.method)
   end,
 }
