@@ -129,8 +129,8 @@ function sipp.final(code, given)
   given = given or {}
   return sipp.message({
     ("SIP/2.0 %d %s"):format(code, given.phrase or "Said"), "Via:[$via]", "From:[$caller]",
-    "To:[$called];tag=" .. (given.tag or "[pid]u[call_number]"), "[last_Call-ID:]",
-    "CSeq:[$cseq]", "Contact: <sip:bob@[local_ip]:[local_port]>",
+    "To:[$called]" .. (given.in_dialog and "" or ";tag=" .. (given.tag or "[pid]u[call_number]")),
+    "[last_Call-ID:]", "CSeq:[$cseq]", "Contact: <sip:bob@[local_ip]:[local_port]>",
   }, given, given.retrans)
 end
 
