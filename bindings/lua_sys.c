@@ -17,6 +17,7 @@
 #include "bindings/versions.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/net/child.h"
 #include "core/net/watch.h"
 
@@ -101,6 +102,87 @@ static int sys_watch(lua_State *L)
     if (status != 0)
         return ml_push_failure(L, status, fault.text);
     lua_settop(L, 3);
+    return 1;
+}
+
+/* ---- the standard input, a line at a time ---- */
+
+struct lines {
+    struct ml_sink sink;
+    struct ml_io *io; /* NULL once it has ended */
+    struct ml_buf text;
+};
+
+static void lines_stop(struct lines *lines)
+{
+    if (!lines->io)
+        return;
+    ml_io_free(lines->io);
+    lines->io = NULL;
+    lines->sink.state->runtime->listeners--;
+}
+
+static void lines_close(void *object)
+{
+    struct lines *lines = object;
+
+    lines_stop(lines);
+    ml_buf_fini(&lines->text);
+    ml_sink_fini(&lines->sink);
+    ml_free(lines);
+}
+
+static const luaL_Reg lines_methods[] = {{NULL, NULL}};
+static const struct ml_class lines_class = {
+    .name = "lines", .methods = lines_methods, .close = lines_close};
+
+static void post_line(struct lines *lines, size_t length)
+{
+    lua_State *L = ml_sink_event(&lines->sink, "line");
+
+    lua_pushlstring(L, lines->text.p ? lines->text.p : "", length);
+    lua_setfield(L, -2, "text");
+    ml_sink_post(&lines->sink, L);
+}
+
+static void on_input(int fd, int events, void *user)
+{
+    struct lines *lines = user;
+    char bytes[4096], *end;
+    ssize_t n = read(fd, bytes, sizeof bytes);
+
+    (void)events;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n > 0)
+        ml_buf_add(&lines->text, bytes, (size_t)n);
+    while (lines->text.n > 0 && (end = memchr(lines->text.p, '\n', lines->text.n)) != NULL) {
+        size_t length = (size_t)(end - lines->text.p);
+
+        post_line(lines, length);
+        memmove(lines->text.p, end + 1, lines->text.n - length - 1);
+        lines->text.n -= length + 1;
+    }
+    if (n > 0)
+        return;
+    if (lines->text.n > 0)
+        post_line(lines, lines->text.n);
+    lines_stop(lines);
+    ml_sink_post(&lines->sink, ml_sink_event(&lines->sink, "end"));
+}
+
+static int sys_lines(lua_State *L)
+{
+    struct ml_runtime *runtime = ml_state_of(L)->runtime;
+    struct lines *lines;
+
+    ml_mailbox_check(L, 1);
+    ml_object_new(L, &lines_class);
+    lines = ml_alloc(sizeof *lines);
+    ml_sink_init(&lines->sink, L, 1);
+    lines->io = ml_io_new(runtime->loop, STDIN_FILENO, ML_READ, on_input, lines);
+    runtime->listeners++;
+    ml_object_open(L, -1, lines);
     return 1;
 }
 
@@ -345,6 +427,7 @@ int ml_open_sys(lua_State *L)
                                          {"spawn", sys_spawn},
                                          {"exit", sys_exit},
                                          {"print", sys_print},
+                                         {"lines", sys_lines},
                                          {"notify", sys_notify},
                                          {"usage", sys_usage},
                                          {"counts", sys_counts},

@@ -90,13 +90,15 @@ static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_s
     return 403;
 }
 
+/* MD5 before SHA-256: who knows both may take the stronger wherever it stands, but many a phone
+ * (and sipp) reads the first challenge only, and gives up when it is not MD5. */
 static int challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *source, bool stale)
 {
     char *strong = ml_auth_challenge(REALM, source, stale, "SHA-256");
     char *weak = ml_auth_challenge(REALM, source, stale, "MD5");
 
-    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(strong),
-                        SIPTAG_WWW_AUTHENTICATE_STR(weak), SIPTAG_SERVER_STR(agent->user_agent),
+    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(weak),
+                        SIPTAG_WWW_AUTHENTICATE_STR(strong), SIPTAG_SERVER_STR(agent->user_agent),
                         TAG_END());
     ml_free(strong);
     ml_free(weak);

@@ -36,8 +36,9 @@ void ml_guard_rate_reset(void);
 /* Sends text by tport as it is, to the source of request with that port. close: the stream ends
  * after it. */
 void ml_guard_send(tport_t *tport, msg_t *request, struct ml_str text, uint16_t port, bool close);
-/* sofia answers nobody whose Via names another transport than the one the request came by. Makes it
- * this one in the parsed request: the answer goes back the way the question came. */
+/* sofia answers nobody whose Via names another transport than the one the request came by, and
+ * sends what it answers to a third party that maddr names. After this on the parsed request the
+ * answer goes back the way the question came. */
 void ml_guard_align_via(const tport_t *tport, msg_t *msg);
 
 /* ---- guard_stream.c: streams that wait for the rest of a message ---- */

@@ -63,4 +63,7 @@ void ml_guard_align_via(const tport_t *tport, msg_t *msg)
     sip->sip_via->v_protocol = !tport_is_stream(tport) ? sip_transport_udp
                                : tport_has_tls(tport)  ? sip_transport_tls
                                                        : sip_transport_tcp;
+    /* Answers go to who asked, not to whom it names. */
+    if (sip->sip_via->v_maddr)
+        msg_header_remove_param(sip->sip_via->v_common, "maddr");
 }

@@ -58,6 +58,7 @@ struct ml_leg {
     struct ml_timer *bye_timer, *glare_timer, *session_timer;
     int session_interval; /* seconds; 0: no session timer */
     bool refresher;       /* it is us */
+    bool refreshing;      /* our refresh awaits its answer */
     bool peer_has_update, peer_has_timer;
     uint32_t ack_cseq;
     nta_outgoing_t *ack;

@@ -48,15 +48,28 @@ static void send_update(struct ml_leg *leg)
                 SIPTAG_SUPPORTED_STR("timer"), SIPTAG_SESSION_EXPIRES_STR(session), TAG_END());
 }
 
+/* Seconds after a refresh at which a session without another one ends: the interval less min(32 s,
+ * a third) (RFC 4028 section 10). */
+static int end_of(const struct ml_leg *leg)
+{
+    int third = leg->session_interval / 3;
+
+    return leg->session_interval - (third < 32 ? third : 32);
+}
+
 static void on_timer(void *user)
 {
     struct ml_leg *leg = user;
 
     if (leg->state != ML_LEG_UP)
         return;
-    if (!leg->refresher) {
+    if (!leg->refresher || leg->refreshing) {
         expired(leg);
-    } else if (leg->peer_has_update) {
+        return;
+    }
+    leg->refreshing = true; /* and this is how long its answer may take */
+    ml_timer_set(leg->session_timer, (end_of(leg) - leg->session_interval / 2) * INT64_C(1000));
+    if (leg->peer_has_update) {
         send_update(leg);
     } else {
         ml_leg_reoffer(leg);
@@ -65,14 +78,13 @@ static void on_timer(void *user)
 
 void ml_session_refreshed(struct ml_leg *leg)
 {
-    int64_t seconds = leg->session_interval, third = seconds / 3;
+    int64_t seconds = leg->refresher ? leg->session_interval / 2 : end_of(leg);
 
+    leg->refreshing = false;
     if (!leg->session_interval || leg->state != ML_LEG_UP)
         return;
     if (!leg->session_timer)
         leg->session_timer = ml_timer_new(leg->agent->loop, on_timer, leg);
-    /* RFC 4028 section 10: refresh at the half; end at the interval less min(32 s, a third). */
-    seconds = leg->refresher ? seconds / 2 : seconds - (third < 32 ? third : 32);
     ml_timer_set(leg->session_timer, seconds * 1000);
 }
 

@@ -2,7 +2,6 @@
 -- HTTP request to the newest, and ends in order.
 
 local address = require "moonline.address"
-local generation = require "moonline.core.generation"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
 local reload = require "moonline.reload"
@@ -30,100 +29,7 @@ Server.__name = "moonline.Server"
 
 local server = {}
 
--- ---- generations ------------------------------------------------------------------------------
-
--- "file:line: message" -> its parts. A module that does not compile is told by the one that requires
--- it, with its own place on the next line.
-local function refusal(problem)
-  local text = tostring(problem)
-  text = (text:match("^error loading module [^\n]*\n%s*(.*)$") or text):match("^[^\n]*")
-  local file, line, message = text:match("^(.-):(%d+):%s*(.*)$")
-  return {
-    file = file or "", line = tonumber(line) or 0, message = message or text, at = task.time(),
-  }
-end
-
-local function shared(env)
-  local copy = {}
-  for _, name in ipairs { "config", "calls", "media", "client", "speech", "agent", "public_url" } do
-    copy[name] = env[name]
-  end
-  copy.observed = env.observed
-  return copy
-end
-
----Loads the policy and the users' files again. A load that fails changes nothing.
----@return boolean ok
----@return string? why
-function Server:reload()
-  local fresh, problem = generation.load {
-    entry = "moonline.policy", env = shared(self.env), box = self.box, lua = self.options.lua,
-  }
-  if not fresh then
-    self.refused = refusal(problem)
-    log.error("the policy is not loaded, calls go on with what was: %s", tostring(problem))
-    self:tell { kind = "refused", text = problem }
-    return false, problem
-  end
-  self.refused = nil
-  local old = self.generation
-  self.generation = fresh
-  self.generations[fresh:number()] = fresh
-  if old then
-    old:deliver "retire"
-    old:retire()
-    log.info("generation %d of the policy takes the calls from now on", fresh:number())
-  end
-  self:tell { kind = "generation", generation = fresh:number() }
-  return true
-end
-
--- A configuration that cannot be used, and why: in the log and in /health.
-function Server:refuse(problems)
-  local format = require("moonline.config").format
-  for _, problem in ipairs(problems) do
-    log.error("the configuration is not loaded: %s", format(problem))
-  end
-  local first = problems[1]
-  self.refused = {
-    file = first.file or "", line = first.line or 0, at = task.time(),
-    message = first.file and first.message or format(first),
-  }
-end
-
--- Another client for the requests of the next generation, when the rules for it have changed.
-function Server:renew_client(fresh)
-  if not reload.needs_client(self.env.config, fresh) then return nil end
-  local client, why = runtime.client(fresh)
-  if client then
-    listen.refuse_own(self, client)
-  else
-    log.error("webhook.* stays as it was: %s", why)
-    fresh.webhook = self.env.config.webhook
-  end
-  return client
-end
-
----SIGHUP: configuration and policy. What only a start can change is told.
-function Server:reload_configuration()
-  if not self.options.reload then return self:reload() end
-  local fresh, problems = self.options.reload()
-  if not fresh then return self:refuse(problems) end
-  for _, key in ipairs(reload.settle(self.env.config, fresh)) do
-    log.warning("%s has changed: that takes effect at the next start", key)
-  end
-  local env = self.env
-  local was, old, public_url = env.config, env.client, env.public_url
-  env.client = self:renew_client(fresh) or old
-  env.config, env.public_url = fresh, listen.public_url(self, fresh)
-  local ok = self:reload()
-  if not ok then
-    old, env.client = env.client, old
-    env.config, env.public_url = was, public_url
-  end
-  if old ~= env.client then old:close() end
-  if ok then self:watch_files() end
-end
+Server.reload = reload.policy
 
 function Server:watch_files()
   if self.watch then self.watch:close() end
@@ -208,7 +114,7 @@ function on.signal(self, event)
     self.stopping = event.name ~= "HUP" or self.stopping
   elseif event.name == "HUP" then
     sys.notify(("RELOADING=1\nMONOTONIC_USEC=%d"):format(task.clock() * 1e6 // 1))
-    self:reload_configuration()
+    reload.configuration(self)
     sys.notify "READY=1"
   else
     self:drain()
@@ -338,12 +244,12 @@ end
 
 ---`moonline serve`: until SIGTERM and the last call.
 ---@param config table
----@param options table
+---@param options { reload: function, problem: fun(text: string) }
 ---@return integer exit code
 function server.serve(config, options)
   local self <close>, why = server.open(config, options)
   if not self then
-    io.stderr:write("moonline: ", why, "\n")
+    options.problem(tostring(why):match("^[^\n]*"))
     return 1
   end
   self.signals = {}

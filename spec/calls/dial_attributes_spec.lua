@@ -22,11 +22,6 @@ local function dialled(fn, dial, timeout)
   return seconds, params, s:warned(13212) or s:warned(13216)
 end
 
-local function connected(s)
-  local limit = moonline.clock() + 30
-  while #s:seen "bridged" == 0 and moonline.clock() < limit do moonline.sleep(0.05) end
-end
-
 describe("the attributes of Dial", function()
   it("S8 timeout: seconds until nobody answers", function()
     for given, expected in pairs { ["1"] = 1, ["12"] = 12, ["600"] = 600 } do
@@ -52,7 +47,7 @@ describe("the attributes of Dial", function()
 
   it("S8 timeout: does not end a call that was answered in time", function()
     local s <close>, _, alice = open(story.answers, 'timeout="2"')
-    connected(s)
+    story.bridged(s)
     moonline.sleep(10)
     alice:hangup()
     assert.equal("10", s:request("/after").params.DialCallDuration)
@@ -89,7 +84,7 @@ describe("the attributes of Dial", function()
       ended = call.box:wait({ "ended" }, 60)
       call:over(ended)
     end, 'hangupOnStar="true"')
-    connected(s)
+    story.bridged(s)
     moonline.sleep(1)
     alice.core:play { digits = "1#" }
     moonline.sleep(3)
@@ -112,7 +107,7 @@ describe("the attributes of Dial", function()
         heard = call:wait({ "digit" }, 60)
         while true do call:wait { "digit" } end
       end, given)
-      connected(s)
+      story.bridged(s)
       moonline.sleep(1)
       alice.core:play { digits = "*" }
       moonline.sleep(3)
@@ -131,7 +126,7 @@ describe("the attributes of Dial", function()
       call.core:play { digits = "*" }
       while true do call:wait { "digit" } end
     end, 'hangupOnStar="true"')
-    connected(s)
+    story.bridged(s)
     moonline.sleep(5)
     assert.equal(0, #s:requests_to "/after")
     alice:hangup()
@@ -152,7 +147,7 @@ describe("the attributes of Dial", function()
     assert.equal(180, event.code)
     alice.box:wait({ "answered" }, 30)
     assert.near(5, moonline.clock() - begun, 0.3)
-    connected(s)
+    story.bridged(s)
     moonline.sleep(3)
     alice:hangup()
     local params = s:request("/after").params
@@ -183,7 +178,7 @@ describe("the attributes of Dial", function()
       local s <close>, _, alice = open(story.answers, ('record="%s" recordingStatusCallback="/rec"'
         .. ' recordingStatusCallbackEvent="in-progress completed absent"'):format(value))
       s.web["/rec"] = ""
-      connected(s)
+      story.bridged(s)
       moonline.sleep(4)
       alice:hangup()
       local action = s:request("/after").params
@@ -209,7 +204,7 @@ describe("the attributes of Dial", function()
     for _, given in ipairs(given_all) do
       local s <close>, _, alice = open(story.answers, given .. ' recordingStatusCallback="/rec"')
       s.web["/rec"] = ""
-      connected(s)
+      story.bridged(s)
       moonline.sleep(2)
       alice:hangup()
       assert.is_nil(s:request("/after").params.RecordingUrl)
@@ -224,7 +219,7 @@ describe("the attributes of Dial", function()
     local s <close>, _, alice = open(story.answers, 'record="true"'
       .. ' recordingStatusCallback="/rec?a=b" recordingStatusCallbackMethod="GET"')
     s.web["/rec"] = ""
-    connected(s)
+    story.bridged(s)
     moonline.sleep(2)
     alice:hangup()
     local told = s:request "/rec"
@@ -240,7 +235,7 @@ describe("the attributes of Dial", function()
     local s <close>, _, alice = open(story.answers, 'method="PUT" hangupOnStar="perhaps"'
       .. ' answerOnBridge="si" ringTone="mars" recordingStatusCallbackMethod="PATCH"'
       .. ' trim="a-little"')
-    connected(s)
+    story.bridged(s)
     moonline.sleep(1)
     alice:hangup()
     local after = s:request "/after"

@@ -201,6 +201,28 @@ static void SIP_20_stun_sigcomp_and_keep_alives_get_nothing(void **state)
     end();
 }
 
+static void answers_go_back_the_way_the_question_came(void **state)
+{
+    static const char *const vias[] = {"UDP 127.0.0.1:9;maddr=127.0.0.9;rport",
+                                       "TCP 127.0.0.1:9;rport", "TLS 127.0.0.1:9;rport",
+                                       "XXX 127.0.0.1:9;rport"};
+    char text[500];
+
+    (void)state;
+    begin();
+    for (int i = 0; i < 4; i++)
+        for (int bad = 0; bad < 2; bad++) {
+            snprintf(text, sizeof text,
+                     "OPTIONS sip:b@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/%s;branch=z9hG4bKw%d%d\r\n"
+                     "From: <sip:a@127.0.0.1>;tag=w\r\nTo: <sip:b@127.0.0.1>\r\nCall-ID: w%d%d\r\n"
+                     "CSeq: 1 OPTIONS\r\n%s" END,
+                     vias[i], i, bad, i, bad, bad ? "Require: x\r\n" : "");
+            send_text(text);
+            assert_non_null(wire_expect_ms(&wire, bad ? "SIP/2.0 420" : "SIP/2.0 200", 100));
+        }
+    end();
+}
+
 static void an_ipv6_listener_has_its_guard(void **state)
 {
     static const char *const listen[] = {"udp:[::1]:0"};
@@ -782,6 +804,7 @@ int main(void)
         TEST(a_bad_request_that_is_repeated_gets_the_same_tag),
         TEST(SIP_19_a_datagram_of_64_kb_is_413),
         TEST(SIP_20_stun_sigcomp_and_keep_alives_get_nothing),
+        TEST(answers_go_back_the_way_the_question_came),
         TEST(an_ipv6_listener_has_its_guard),
         TEST(good_and_bad_messages_share_a_stream),
         TEST(many_messages_at_once_all_get_through),

@@ -22,7 +22,8 @@ local function answer(self, request)
   return page
 end
 
----Arguments beyond those every server gets; a --sip, --http or --voice-url there wins.
+---Arguments beyond those every server gets; a --sip, --http or --voice-url there wins. {app} is the
+---web app's URL.
 ---@param arguments string[]?
 ---@param options { environment: table?, configuration: string?, bare: boolean? }?
 function served.open(arguments, options)
@@ -49,7 +50,7 @@ function served.open(arguments, options)
     end
   end
   line[#line + 1], line[#line + 2] = "--set", "store.path=" .. self.folder .. "/store"
-  table.move(arguments, 1, #arguments, #line + 1, line)
+  for _, word in ipairs(arguments) do line[#line + 1] = (word:gsub("{app}", self.app.url)) end
   self.process = process.start(line, { environment = options.environment,
     directory = self.folder })
   return self

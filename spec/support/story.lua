@@ -66,12 +66,20 @@ function story.dial(s, uri, options)
   return s:request("/after", options and options.timeout).params
 end
 
+---Waits until that many calls were bridged.
+function story.bridged(s, count)
+  local limit = moonline.clock() + 30
+  while #s:seen "bridged" < (count or 1) do
+    if moonline.clock() > limit then error("no bridge", 2) end
+    moonline.sleep(0.05)
+  end
+end
+
 ---Alice calls, is connected, hangs up after some seconds: the action's parameters.
 function story.talk(s, uri, options)
   options = options or {}
   local alice = story.begin(s, uri, options)
-  local limit = moonline.clock() + 30
-  while #s:seen "bridged" == 0 and moonline.clock() < limit do moonline.sleep(0.05) end
+  story.bridged(s)
   moonline.sleep(options.seconds or 1)
   alice:hangup()
   return s:request("/after").params

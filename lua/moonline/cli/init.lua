@@ -48,7 +48,8 @@ end
 
 local function usage(write)
   write("Usage: moonline COMMAND [OPTION]...")
-  write("       moonline SCRIPT.lua [ARGUMENT]...")
+  write("       moonline SCRIPT.lua [ARGUMENT]...   (- reads the standard input)")
+  write("       moonline -i                         reads and runs Lua, line by line")
   write("")
   for _, name in ipairs(names()) do
     write(("  %-10s %s"):format(name, find(name).summary))
@@ -98,6 +99,7 @@ function cli.main(argv)
     return cli.OK
   end
   if name == "--version" or name == "-V" then name = "version" end
+  if name == "-i" then return require("moonline.repl").run() end
   if not name then
     usage(function(text) io.stderr:write(text, "\n") end)
     return cli.USAGE

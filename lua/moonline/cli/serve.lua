@@ -55,24 +55,30 @@ end
 
 function serve.run(options, out)
   log.setup(options.log_level, options.log_format)
+  local function fail(text)
+    if options.log_format == "json" then log.write("error", nil, text) else out.problem(text) end
+  end
   local settings = serve.settings(options)
   local configuration, problems = config.load(settings)
   for _, problem in ipairs(problems) do
     local text = config.format(problem)
-    if configuration then log.write("warning", nil, text) else out.problem(text) end
+    if configuration then log.write("warning", nil, text) else fail(text) end
   end
   if not configuration then return CONFIGURATION end
   local ready, why = identity.ensure(configuration)
   if not ready then
-    out.problem("the store cannot be used: " .. why)
+    fail("the store cannot be used: " .. why)
     return CONFIGURATION
   end
   local function reload()
     local fresh, faults = config.load(settings)
-    if fresh then fresh = identity.ensure(fresh) end
-    return fresh, faults
+    if not fresh then return nil, faults end
+    for _, fault in ipairs(faults) do log.write("warning", nil, config.format(fault)) end
+    local whole, cause = identity.ensure(fresh)
+    if whole then return whole end
+    return nil, { { message = "the store cannot be used: " .. cause, level = "error" } }
   end
-  return require("moonline.server").serve(configuration, { reload = reload, file = options.config })
+  return require("moonline.server").serve(configuration, { reload = reload, problem = fail })
 end
 
 return serve

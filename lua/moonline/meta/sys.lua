@@ -47,6 +47,10 @@ function sys.exit(code) end
 ---One line to stdout, flushed.
 ---@param line string
 function sys.print(line) end
+---The standard input: {kind="line", text} into box for each line, {kind="end"} at last.
+---@param box moonline.Mailbox
+---@return moonline.Watch closable
+function sys.lines(box) end
 ---"READY=1" and the like, to systemd; nothing when not started by it.
 ---@param state string
 function sys.notify(state) end

@@ -117,12 +117,19 @@ function url.resolve(reference, base)
   return url.format(parts)
 end
 
----Without its fragment, with the parameters appended to its query.
+-- As it goes over the wire: with a path, without an empty query, nothing but ASCII.
+local function wire_form(text)
+  local before, query = text:match("^([^?]*)(%??.*)$")
+  if before:find("^%a[%w+.-]*://[^/]*$") then before = before .. "/" end
+  return ((before .. (query ~= "?" and query or "")):gsub("[\128-\255 ]", ESCAPES))
+end
+
+---Without its fragment, with the parameters appended to its query, as the server will see it.
 ---@param text string absolute
 ---@param query string form-encoded, may be ""
 ---@return string
 function url.with_query(text, query)
-  local bare = text:match("^[^#]*")
+  local bare = wire_form(text:match("^[^#]*"))
   if query == "" then return bare end
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
 end
