@@ -1,7 +1,7 @@
 -- The public API: local moonline = require "moonline".
 
-local background = require "moonline.background"
 local call = require "moonline.call"
+local background = require "moonline.background"
 local client = require "moonline.client"
 local core_xml = require "moonline.core.xml"
 local media = require "moonline.core.media"
