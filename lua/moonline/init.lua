@@ -1,12 +1,7 @@
 -- The public API: local moonline = require "moonline".
 
-<<<<<<< HEAD
-local background = require "moonline.background"
-local call = require "moonline.call"
-=======
 local call = require "moonline.call"
 local background = require "moonline.background"
->>>>>>> flow
 local client = require "moonline.client"
 local core_xml = require "moonline.core.xml"
 local media = require "moonline.core.media"
