@@ -100,7 +100,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     state->L = L;
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
-    lua_gc(L, LUA_GCGEN, GC_MINOR, 0);
+    lua_gc(L, LUA_GCGEN, 50, 300);
     ml_unwind_install(L);
     set_paths(L);
     return state;

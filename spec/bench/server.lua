@@ -30,6 +30,7 @@ local function configuration(voice)
     voice = { url = %q }
     store = { path = "store" }
     limits = { calls = 100000 }
+    rtp = { ports = { 10000, 31999 } } -- a freed port rests for 30 s
   ]]):format(voice))
   return path
 end
@@ -74,6 +75,8 @@ local function resident(server)
 end
 
 -- ---- the world around it ----------------------------------------------------------------------
+
+moonline.configure { rtp = { ports = { 32768, 65535 } } }
 
 local asked, done = {}, 0 -- From of a call -> time of its voice request; action requests
 
