@@ -1,5 +1,6 @@
 /* Session descriptions for one audio stream: strict where a mistake would hurt, lenient where
- * RFC 4475 is. sofia's parser is never used (it can be made to allocate without end). Any thread. */
+ * RFC 4475 is. sofia's parser is never used (it can be made to allocate without end). Any thread.
+ */
 #ifndef ML_SIP_SDP_H
 #define ML_SIP_SDP_H
 
@@ -22,24 +23,26 @@ struct ml_sdp_codec {
 };
 
 struct ml_sdp {
-    char origin[96];     /* the o= line's value, for versions */
-    char address[46];    /* numeric; "" when the c= line says 0.0.0.0 or :: */
-    bool hold_address;   /* that: hold in the manner of RFC 2543 */
-    uint16_t port;       /* 0: the stream was refused */
-    uint16_t rtcp_port;  /* a=rtcp, else port + 1 */
+    char origin[96];    /* the o= line's value, for versions */
+    char address[46];   /* numeric; "" when the c= line says 0.0.0.0 or :: */
+    bool hold_address;  /* that: hold in the manner of RFC 2543 */
+    uint16_t port;      /* 0: the stream was refused */
+    uint16_t rtcp_port; /* a=rtcp, else port + 1 */
     bool rtcp_mux;
     enum ml_sdp_direction direction;
-    int ptime; /* ms, 20 when not said */
+    int ptime;                                     /* ms, 20 when not said */
     struct ml_sdp_codec codecs[ML_SDP_MAX_CODECS]; /* in order of preference */
     size_t codec_count;
-    int media_index; /* which m= line is the audio one we use; the others are refused in an answer */
+    int media_index; /* which m= line is the audio one we use; the others are refused in an answer
+                      */
     char other_media[ML_SDP_MAX_MEDIA][64]; /* "video RTP/AVP 31": what an answer must repeat with
                                                port 0, at their indexes */
     size_t media_count;
 };
 
-/* ML_EPARSE: not SDP. ML_EREFUSED: SDP without an m= line we can use (SAVP, T.38, no audio), or with
- * an address or port media must never go to (multicast, broadcast, link-local, port below 1024). */
+/* ML_EPARSE: not SDP. ML_EREFUSED: SDP without an m= line we can use (SAVP, T.38, no audio), or
+ * with an address or port media must never go to (multicast, broadcast, link-local, port below
+ * 1024). */
 int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault);
 /* May our media, which has this address and port, go where sdp says? ML_EREFUSED: the loopback of
  * this machine while we are not on it, or our own port. */

@@ -225,7 +225,7 @@ describe("a recording", function()
       assert.equal(url:match("RE%x+$"), told.RecordingSid)
       assert.equal("2", told.RecordingChannels)
       assert.equal("DialVerb", told.RecordingSource)
-      assert.matches("^%a%a%a, 0?1 Jan 2026 00:%d%d:%d%d %+0000$", told.RecordingStartTime)
+      assert.matches("^%a%a%a, %d%d? Jan 2026 %d%d:%d%d:%d%d %+0000$", told.RecordingStartTime)
     end
     assert.equal(url, after.RecordingUrl)
     local status = s:request "/status".params

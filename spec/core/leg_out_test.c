@@ -395,8 +395,8 @@ static void S7_what_follows_in_the_dialog_has_credentials_too(void **state)
     (void)state;
     begin();
     dial_as_kate();
-    reply("401 Unauthorized", "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n",
-          NULL);
+    reply("401 Unauthorized",
+          "WWW-Authenticate: Digest realm=\"r\", nonce=\"n1\", qop=\"auth\"\r\n", NULL);
     take_invite();
     assert_non_null(strstr(header_of(invite, "Authorization"), "nc=00000001"));
     reply("200 OK", NULL, SDP_B);
