@@ -322,8 +322,7 @@ static int agent_dial(lua_State *L)
     dial.headers = ml_list_headers(L, -1, &dial.header_count);
     line_options(agent, &options);
     options.bind = dial.bind;
-    if (dial.advertise)
-        options.advertise = dial.advertise;
+    options.advertise = ml_opt_text(L, 2, "advertise_media", dial.bind ? NULL : options.advertise);
     leg = ml_lua_leg_new(L, 3);
     status = ml_line_dial(agent->agent, &dial, &options, &ml_lua_leg_handlers, leg, &line, &fault);
     if (status != 0) {

@@ -84,7 +84,7 @@ struct ml_leg_dial {
     const char *username, *password; /* answer to 401 and 407, or NULL */
     const char *bind;                /* local address of the egress profile, NULL: by route */
     const char *proxy;               /* outbound proxy URI, NULL: none */
-    const char *advertise;           /* for Via and Contact of this leg, NULL: the agent's */
+    const char *advertise; /* for Via and Contact of this leg. NULL: `bind`, else the agent's */
 };
 
 /* The description must be ready: make_offer is called when the INVITE is built. Events come later,

@@ -361,7 +361,7 @@ int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
     leg->uri = ml_strdup(dial->uri);
     leg->request_uri = ml_strdup(dial->uri);
     leg->proxy = route_header(dial->proxy);
-    leg->advertise = ml_strdup(dial->advertise ? dial->advertise : agent->advertise);
+    leg->advertise = ml_strdup(dial->advertise || dial->bind ? dial->advertise : agent->advertise);
     leg->from_uri = ml_strdup(dial->from_user);
     leg->to_uri = ml_strdup(dial->from_host);
     leg->from_display = ml_strdup(dial->from_display);

@@ -71,6 +71,16 @@ function address.split(text)
   return host, rest:match("^:(.*)$") or rest
 end
 
+---What the SDP can say of an advertised host[:port]: its address, without port and brackets; nil for
+---a name, which many a peer would not look up.
+---@param text string?
+---@return string?
+function address.media(text)
+  if not text then return nil end
+  local host = address.is_ip(text) and text or address.split(text)
+  return address.is_ip(host) and host:gsub("[%[%]]", "") or nil
+end
+
 ---@param text string
 ---@return integer? port 0 to 65535
 function address.port(text)

@@ -34,7 +34,8 @@ local function dial_options(env, uri, options, box)
     uri = uri, from_user = from or "moonline", from_display = options.display,
     headers = header_list(options.headers), username = options.username,
     password = options.password, bind = options.bind or egress.bind,
-    proxy = options.proxy or egress.proxy, advertise = egress.advertise, box = box,
+    proxy = options.proxy or egress.proxy, advertise = egress.advertise,
+    advertise_media = egress.advertise_media, box = box,
   }
 end
 

@@ -1,6 +1,7 @@
 -- What calls of one Lua state stand on: configuration, SIP agent, media, HTTP client, speech, and the
 -- tables of the house. In short: env.
 
+local address = require "moonline.address"
 local elements = require "moonline.elements"
 local generation = require "moonline.core.generation"
 local hooks = require "moonline.hooks"
@@ -86,7 +87,7 @@ function runtime.agent(env, given)
   local config, options = env.config, {}
   options.media, options.codecs, options.tls = env.media, config.media.codecs, config.sip.tls
   options.resolve, options.session_expires = config.sip.resolve, config.sip.session_expires
-  options.advertise_media = config.rtp.advertise
+  options.advertise_media = address.media(config.rtp.advertise)
   options.dns = config.sip.dns and table.concat(config.sip.dns, ",")
   for name, value in pairs(given or {}) do options[name] = value end
   local agent, why, text = sip.agent(options)

@@ -170,6 +170,27 @@ describe("a region", function()
     end
   end)
 
+  it("S6 advertises a port in Via and Contact, and no port in the SDP", function()
+    local s <close> = open { ie1 = { advertise = "203.0.113.7:5090" } }
+    local kate <close> = peer.open(busy)
+    story.dial(s, kate.uri .. ";region=ie1")
+    local invite = kate:of("INVITE")[1]
+    assert.equal("203.0.113.7:5090", invite:get("Via"):match("UDP ([^;]+)"))
+    assert.equal("sip:203.0.113.7:5090", invite:uri_of "Contact")
+    assert.matches("\r\nc=IN IP4 203%.0%.113%.7\r\n", invite.body)
+    s:quiet()
+  end)
+
+  it("S6 with an address to bind says that one, whatever the server advertises", function()
+    local s <close> = open({ ie1 = { bind = "127.0.0.2" } }, { advertise = "203.0.113.9" })
+    local kate <close> = peer.open(busy)
+    story.dial(s, kate.uri .. ";region=ie1")
+    local invite = kate:of("INVITE")[1]
+    assert.equal("127.0.0.2:" .. listener_port(s), invite:get("Via"):match("UDP ([^;]+)"))
+    assert.matches("\r\nc=IN IP4 127%.0%.0%.2\r\n", invite.body)
+    s:quiet()
+  end)
+
   it("S6 without an address of its own advertises that of the server", function()
     local s <close> = open({}, { advertise = "sip.example.net:5070" })
     local kate <close> = peer.open(busy)

@@ -25,7 +25,7 @@ end
 ---Arguments beyond those every server gets; a --sip, --http or --voice-url there wins. {app} is the
 ---web app's URL.
 ---@param arguments string[]?
----@param options { environment: table?, configuration: string?, bare: boolean? }?
+---@param options { environment: table?, configuration: string?, bare: boolean?, life: number? }?
 function served.open(arguments, options)
   arguments, options = arguments or {}, options or {}
   local self = setmetatable({ web = {}, requests = {}, arrived = task.mailbox(),
@@ -52,7 +52,7 @@ function served.open(arguments, options)
   line[#line + 1], line[#line + 2] = "--set", "store.path=" .. self.folder .. "/store"
   for _, word in ipairs(arguments) do line[#line + 1] = (word:gsub("{app}", self.app.url)) end
   self.process = process.start(line, { environment = options.environment,
-    directory = self.folder })
+    directory = self.folder, life = options.life })
   return self
 end
 

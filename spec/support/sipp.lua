@@ -246,7 +246,7 @@ Peer.__index = Peer
 
 ---Starts sipp with a scenario. With `remote` it calls there, without it waits for a call.
 ---@param steps string[]
----@param options { remote: string?, service: string?, echo: boolean?, transport: string?, arguments: string[]?, calls: integer? }?
+---@param options { remote: string?, service: string?, echo: boolean?, transport: string?, arguments: string[]?, calls: integer?, life: integer? }?
 function sipp.start(steps, options)
   options = options or {}
   local text = sipp.all(steps)
@@ -255,19 +255,20 @@ function sipp.start(steps, options)
   process.write(self.folder .. "/scenario.xml", table.concat({
     '<?xml version="1.0" encoding="ISO-8859-1" ?>', '<scenario name="peer">', text,
     references(text), "</scenario>", "" }, "\n"))
-  local line = { "sipp" }
+  local line, life = { "sipp" }, options.life or 20
   if options.remote then line[2] = options.remote end
   local function more(...)
     for _, word in ipairs { ... } do line[#line + 1] = tostring(word) end
   end
   more("-sf", "scenario.xml", "-i", "127.0.0.1", "-p", self.port, "-mi", "127.0.0.1", "-mp",
     self.media_port, "-m", options.calls or 1, "-s", options.service or "line", "-t",
-    options.transport or "u1", "-nostdin", "-r", 100, "-timeout", 20, "-timeout_error",
-    "-recv_timeout", options.patience or 8000, "-trace_err", "-error_file", "errors",
+    options.transport or "u1", "-nostdin", "-r", 100, "-timeout", life, "-timeout_error",
+    "-recv_timeout", options.life and life * 1000 or 8000, "-trace_err", "-error_file", "errors",
     "-trace_msg", "-message_file", "messages")
   if options.echo then more("-rtp_echo") end
   more(table.unpack(options.arguments or {}))
-  self.process = process.start(line, { directory = self.folder, environment = { TERM = "dumb" } })
+  self.process = process.start(line, { directory = self.folder, environment = { TERM = "dumb" },
+    life = life + 10 })
   if not options.remote then
     process.eventually(function()
       if self.process:poll() then error(self:trouble(), 0) end

@@ -76,7 +76,7 @@ schema.root = record {
     from = text(), match = types.pattern, region = text("a region", word),
   }, word),
   rtp = record {
-    listen = types.address, advertise = types.host, ports = list(integer(1, 65535), port_pair),
+    listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
     timeout = number(0, 86400),
   },
   http = record { listen = types.http_listen, public_url = types.url },

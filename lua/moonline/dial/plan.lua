@@ -1,5 +1,7 @@
 -- Whom a Dial calls and as whom: targets, egress profile, caller identity, headers.
 
+local address = require "moonline.address"
+
 local plan = {}
 
 local function user_of(uri)
@@ -15,9 +17,14 @@ end
 ---is not configured.
 ---@param config table
 ---@param region string?
----@return { bind: string?, proxy: string?, advertise: string? }
+---@return { bind: string?, proxy: string?, advertise: string?, advertise_media: string? }
 function plan.egress(config, region)
-  return region and config.sip.regions[region] or {}
+  local profile = region and config.sip.regions[region]
+  if not profile then return {} end
+  return {
+    bind = profile.bind, proxy = profile.proxy, advertise = profile.advertise,
+    advertise_media = address.media(profile.advertise),
+  }
 end
 
 ---Options for Agent:dial.
@@ -41,6 +48,7 @@ function plan.options(call, target, options)
     from_display = display ~= "" and display or nil,
     username = target.username, password = target.password,
     bind = egress.bind, proxy = egress.proxy, advertise = egress.advertise,
+    advertise_media = egress.advertise_media,
   }
 end
 

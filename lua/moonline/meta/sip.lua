@@ -42,9 +42,9 @@ function Agent:admit(code, retry_after) end
 ---@param box moonline.Mailbox?
 function Agent:trace(box) end
 
----Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` are the egress
----profile; `box` gets the leg's events.
----@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, box: moonline.Mailbox? }
+---Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` (host[:port]) and
+---`advertise_media` (an IP address, for the SDP) are the egress profile; `box` gets the leg's events.
+---@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, advertise_media: string?, box: moonline.Mailbox? }
 ---@return moonline.CoreLeg?, string? why, string? text
 function Agent:dial(options) end
 
