@@ -107,7 +107,7 @@ static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
 
     (void)events;
     if (loop->sofia)
-        again = ml_sofia_step(loop->sofia);
+        ml_sofia_step(loop->sofia);
     if (loop->turn && loop->turn(loop->turn_user))
         again = true;
     if (loop->sofia)

@@ -11,8 +11,8 @@ struct ml_sofia;
 struct ml_sofia *ml_sofia_new(struct ev_loop *ev);
 void ml_sofia_free(struct ml_sofia *sofia);
 void *ml_sofia_root(struct ml_sofia *sofia);
-/* Runs what is due. True when something was and more may follow at once. */
-bool ml_sofia_step(struct ml_sofia *sofia);
+/* Runs what is due. */
+void ml_sofia_step(struct ml_sofia *sofia);
 /* Makes libev wake for sofia's next timer. To be called after everything that may make timers. */
 void ml_sofia_arm(struct ml_sofia *sofia);
 

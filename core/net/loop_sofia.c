@@ -19,8 +19,6 @@
 /* Exported by libsofia-sip-ua; its header (su_port.h) is not installed. */
 su_duration_t su_timer_next_expires(su_timer_queue_t const *timers, su_time_t now);
 
-enum { STEPS = 16 }; /* a step takes few events; more than this many wait for the next turn */
-
 struct ml_sofia {
     struct ev_loop *ev;
     su_root_t *root;
@@ -149,11 +147,14 @@ void *ml_sofia_root(struct ml_sofia *sofia)
     return sofia->root;
 }
 
-bool ml_sofia_step(struct ml_sofia *sofia)
+/* One step a turn. What a step answers tells only that a timer is due within this millisecond, and to
+ * go on for that would spin; what is left to read wakes the next turn at once. */
+void ml_sofia_step(struct ml_sofia *sofia)
 {
-    for (int i = 0; sofia->due && i < STEPS; i++)
-        sofia->due = su_root_step(sofia->root, 0) == 0;
-    return sofia->due;
+    if (!sofia->due)
+        return;
+    sofia->due = false;
+    su_root_step(sofia->root, 0);
 }
 
 /* Sofia's milliseconds are cut off: 0 may be a part of one. It is tried at once, and when that did

@@ -1,6 +1,7 @@
 -- What a call costs `moonline serve`: CPU, memory, delays. The phones and the web app run in this
--- process, the server is a child; its CPU time is read from the kernel.
---   moonline spec/bench/server.lua [CALLS [HELD]]
+-- process, the server is a child; its CPU time is read from the kernel. The same calls through a bare
+-- B2BUA (b2bua.c: our SIP legs alone) are the floor it is compared with.
+--   moonline spec/bench/server.lua [CALLS [HELD [RATE]]]
 local lfs = require "lfs"
 local moonline = require "moonline"
 local sys = require "moonline.core.sys"
@@ -8,11 +9,12 @@ local task = require "moonline.task"
 
 local CALLS = tonumber(arg[1]) or 2000 -- bridged one after another
 local HELD = tonumber(arg[2]) or 500 -- at the same time
-local RATE = 100 -- calls a second
+local RATE = tonumber(arg[3]) or 200 -- calls a second
 local TALK = 0.2 -- seconds
 local STARTS = 5
 
 local program = arg[-1] or "build/moonline"
+local bare_program = (program:match("^(.*)/[^/]*$") or ".") .. "/spec/bench_b2bua"
 local folder = os.tmpname()
 os.remove(folder)
 assert(sys.mkdir(folder))
@@ -35,13 +37,12 @@ local function configuration(voice)
   return path
 end
 
--- Starts it and waits for its ready line, which it writes into a file.
-local function start(voice)
+-- Starts a program and waits for its ready line, which it writes into a file.
+local function launch(argv)
   local box, out = task.mailbox(), folder .. "/out"
   os.remove(out)
   local begun = task.clock()
-  local child = assert(sys.spawn({ program, "serve", "-c", configuration(voice), "--log-level",
-    "warning" }, { box = box, stdout = out }))
+  local child = assert(sys.spawn(argv, { box = box, stdout = out }))
   local line
   repeat
     task.sleep(0.001)
@@ -51,6 +52,10 @@ local function start(voice)
   assert(line, "the server did not start")
   return { child = child, box = box, pid = child:pid(), ready = task.clock() - begun,
     uri = "sip:line@" .. line:match("sip=udp:([%d.:]+)") }
+end
+
+local function start(voice)
+  return launch { program, "serve", "-c", configuration(voice), "--log-level", "warning" }
 end
 
 local function stop(server)
@@ -151,18 +156,26 @@ local function run_calls(server, count, delays)
   return failed
 end
 
-local function measure_calls()
-  local server = start(app.url .. "/voice")
+-- CPU microseconds of a call, calls that failed, delays of the voice requests.
+local function measure(server)
   run_calls(server, 200, {}) -- warm
   local before, delays = cpu(server), {}
   done = 0
   local failed = run_calls(server, CALLS, delays)
   local each = (cpu(server) - before) / CALLS * 1e6
-  row("CPU of a bridged call (voice, Dial, action, BYE)", "%.0f us (aim 230, at most 500)", each)
+  stop(server)
+  return each, failed, delays
+end
+
+local function measure_calls()
+  local bare = measure(launch { bare_program, kate:uri "kate" })
+  local each, failed, delays = measure(start(app.url .. "/voice"))
+  row("CPU of a call through a bare B2BUA", "%.0f us", bare)
+  row("CPU of a bridged call (voice, Dial, action, BYE)", "%.0f us, %.1f times that", each,
+    each / bare)
   row("  calls that failed, action requests", "%d, %d of %d", failed, done, CALLS)
   row("INVITE to voice request", "%.2f ms median, %.2f ms p99 (aim below 2)",
     percentile(delays, 0.5), percentile(delays, 0.99))
-  stop(server)
 end
 
 local function measure_held()
