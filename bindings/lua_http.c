@@ -9,6 +9,7 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/net/http_client.h"
+#include "core/net/url.h"
 
 struct client {
     struct ml_http_client *client;
@@ -249,10 +250,74 @@ static int http_jar(lua_State *L)
     return 1;
 }
 
+/* ---- texts ---- */
+
+static void escape_value(lua_State *L, int index, struct ml_buf *out)
+{
+    struct ml_str text;
+
+    text.p = luaL_tolstring(L, index, &text.n);
+    ml_url_escape(out, text);
+    lua_pop(L, 1);
+}
+
+static int push_text(lua_State *L, struct ml_buf *text)
+{
+    lua_pushlstring(L, text->p ? text->p : "", text->n);
+    ml_buf_fini(text);
+    return 1;
+}
+
+static int http_escape(lua_State *L)
+{
+    struct ml_buf text = {0};
+
+    luaL_checkstring(L, 1);
+    escape_value(L, 1, &text);
+    return push_text(L, &text);
+}
+
+/* A list of { name, value }. Read whole before anything is made that an error would leave behind.
+ */
+static int http_form(lua_State *L)
+{
+    struct ml_buf text = {0};
+    lua_Integer count;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+    count = luaL_len(L, 1);
+    luaL_checkstack(L, 8, "form");
+    for (lua_Integer i = 1; i <= count; i++) {
+        luaL_argcheck(L, lua_rawgeti(L, 1, i) == LUA_TTABLE, 1,
+                      "a list of { name, value } expected");
+        for (int k = 1; k <= 2; k++) {
+            int type = lua_rawgeti(L, -1, k);
+
+            luaL_argcheck(L, type == LUA_TSTRING || type == LUA_TNUMBER, 1,
+                          "names and values are text or numbers");
+            lua_pop(L, 1);
+        }
+        lua_pop(L, 1);
+    }
+    for (lua_Integer i = 1; i <= count; i++) {
+        lua_rawgeti(L, 1, i);
+        if (i > 1)
+            ml_buf_add(&text, "&", 1);
+        lua_rawgeti(L, -1, 1);
+        escape_value(L, -1, &text);
+        ml_buf_add(&text, "=", 1);
+        lua_rawgeti(L, -2, 2);
+        escape_value(L, -1, &text);
+        lua_pop(L, 3);
+    }
+    return push_text(L, &text);
+}
+
 int ml_open_http(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"client", http_client}, {"jar", http_jar}, {"server", ml_http_open_server}, {NULL, NULL}};
+        {"client", http_client}, {"jar", http_jar},   {"server", ml_http_open_server},
+        {"escape", http_escape}, {"form", http_form}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

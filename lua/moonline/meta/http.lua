@@ -23,6 +23,16 @@ function http.client(options) end
 ---@return moonline.Jar
 function http.jar() end
 
+---Percent-encoded: letters, digits and -_.~ stay.
+---@param text string
+---@return string
+function http.escape(text) end
+
+---"name=value&...", names and values encoded.
+---@param list (string|number)[][] of { name, value }
+---@return string
+function http.form(list) end
+
 ---One exchange, redirects not followed. box gets {kind="response", op, status, headers, body} or
 ---{kind="response", op, failure, text, status, headers}: failure is one of "bad-url", "resolve",
 ---"connect", "connect-timeout", "timeout", "tls", "certificate", "expired", "wrong-name", "protocol",

@@ -1,18 +1,16 @@
 -- URLs as webhooks need them: taken apart, resolved, with parameters added (RFC 3986).
 
+local http = require "moonline.core.http"
+
 local url = {}
 
--- Byte -> %41, for those that a form value does not keep.
-local ESCAPES = {}
-for byte = 0, 255 do ESCAPES[string.char(byte)] = ("%%%02X"):format(byte) end
-
 ---Percent-encodes a form value: letters, digits and -_.~ stay.
----@param text string
----@return string
-function url.encode(text)
-  if not text:find("[^%w%-_.~]") then return text end
-  return (text:gsub("[^%w%-_.~]", ESCAPES))
-end
+---@type fun(text: string): string
+url.encode = http.escape
+
+---name=value&... of a list of { name, value }, both encoded.
+---@type fun(list: (string|number)[][]): string
+url.form = http.form
 
 ---@param text string
 ---@return string
@@ -20,17 +18,6 @@ function url.decode(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex)
     return string.char(tonumber(hex, 16))
   end))
-end
-
----name=value&... of a list of { name, value }.
----@param pairs_list string[][]
----@return string
-function url.form(pairs_list)
-  local parts = {}
-  for i, pair in ipairs(pairs_list) do
-    parts[i] = url.encode(pair[1]) .. "=" .. url.encode(tostring(pair[2]))
-  end
-  return table.concat(parts, "&")
 end
 
 ---The reverse of form: a list of { name, value }.
@@ -121,7 +108,7 @@ end
 local function wire_form(text)
   local before, query = text:match("^([^?]*)(%??.*)$")
   if before:find("^%a[%w+.-]*://[^/]*$") then before = before .. "/" end
-  return ((before .. (query ~= "?" and query or "")):gsub("[\128-\255 ]", ESCAPES))
+  return ((before .. (query ~= "?" and query or "")):gsub("[\128-\255 ]", http.escape))
 end
 
 ---Without its fragment, with the parameters appended to its query, as the server will see it.
