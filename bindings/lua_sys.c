@@ -19,6 +19,7 @@
 #include "core/base/mem.h"
 #include "core/base/str.h"
 #include "core/net/child.h"
+#include "core/net/local.h"
 #include "core/net/watch.h"
 
 /* ---- signals and watches: one closable thing with a sink ---- */
@@ -417,6 +418,17 @@ static int sys_mkdir(lua_State *L)
     return 1;
 }
 
+static int sys_local_address(lua_State *L)
+{
+    char address[ML_LOCAL_BYTES];
+
+    if (ml_local_address(luaL_checkstring(L, 1), address))
+        lua_pushstring(L, address);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
 int ml_open_sys(lua_State *L)
 {
     static const luaL_Reg functions[] = {{"versions", sys_versions},
@@ -432,6 +444,7 @@ int ml_open_sys(lua_State *L)
                                          {"usage", sys_usage},
                                          {"counts", sys_counts},
                                          {"mkdir", sys_mkdir},
+                                         {"local_address", sys_local_address},
                                          {NULL, NULL}};
 
     luaL_newlib(L, functions);

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
+#include "core/net/local.h"
 #include "core/sip/sdp.h"
 
 enum { EVENT_TYPE = 101 }; /* of telephone-event in offers: what everybody uses */
@@ -87,11 +88,25 @@ static void add_codec(struct ml_sdp *sdp, const char *name, int type, const char
     codec->channels = 1;
 }
 
+/* Where our audio is, as seen from the peer: that of the signalling where the media have all
+ * addresses.
+ */
+static const char *own_address(const struct ml_line *line)
+{
+    const char *bound = ml_stream_address(line->stream);
+    struct ml_leg_info info;
+
+    if (!ml_address_is_any(bound) || !line->leg)
+        return bound;
+    ml_leg_info(line->leg, &info);
+    return info.local_address ? info.local_address : bound;
+}
+
 static void begin_description(const struct ml_line *line, struct ml_sdp *sdp)
 {
     memset(sdp, 0, sizeof *sdp);
     snprintf(sdp->address, sizeof sdp->address, "%s",
-             line->advertise ? line->advertise : ml_stream_address(line->stream));
+             line->advertise ? line->advertise : own_address(line));
     sdp->port = ml_stream_port(line->stream);
     sdp->ptime = 20;
 }
@@ -151,8 +166,8 @@ static const struct ml_sdp_codec *choose(const struct ml_line *line, const struc
 static int check_target(const struct ml_line *line, const struct ml_sdp *theirs)
 {
     struct ml_fault fault = {0};
-    int status = ml_sdp_check_target(theirs, ml_stream_address(line->stream),
-                                     ml_stream_port(line->stream), &fault);
+    int status =
+        ml_sdp_check_target(theirs, own_address(line), ml_stream_port(line->stream), &fault);
 
     if (status != 0)
         ml_log(ML_LOG_INFO, NULL, "audio goes nowhere: %s", fault.text);

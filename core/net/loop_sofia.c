@@ -147,8 +147,8 @@ void *ml_sofia_root(struct ml_sofia *sofia)
     return sofia->root;
 }
 
-/* One step a turn. What a step answers tells only that a timer is due within this millisecond, and to
- * go on for that would spin; what is left to read wakes the next turn at once. */
+/* One step a turn. What a step answers tells only that a timer is due within this millisecond, and
+ * to go on for that would spin; what is left to read wakes the next turn at once. */
 void ml_sofia_step(struct ml_sofia *sofia)
 {
     if (!sofia->due)

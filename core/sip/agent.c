@@ -215,7 +215,7 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
 
         status = ml_place_parse(options->listen[i], &place, fault);
         if (status == 0)
-            status = ml_transport_add(agent, &place, true, NULL, fault);
+            status = ml_transport_listen(agent, &place, fault);
     }
     if (status != 0) {
         ml_agent_free(agent);
@@ -265,7 +265,7 @@ const char *ml_agent_address(const struct ml_agent *agent, size_t index)
     {
         const struct ml_transport *transport = ML_CONTAINER(link, struct ml_transport, link);
 
-        if (transport->listener && index-- == 0)
+        if (transport->listener && transport->address[0] && index-- == 0)
             return transport->address;
     }
     return NULL;

@@ -34,7 +34,7 @@ struct ml_transport {
     struct ml_link link;
     struct ml_sip_place place;
     char ident[96];   /* TPTAG_IDENT: how a source transport is chosen */
-    char address[96]; /* "udp:127.0.0.1:5060" */
+    char address[96]; /* "udp:127.0.0.1:5060"; "" for all but one of those that stand for 0.0.0.0 */
     bool listener;    /* named by the options, not made for a region */
 };
 
@@ -80,6 +80,10 @@ void ml_place_print(const struct ml_sip_place *place, char *text, size_t size);
 void ml_place_of(const su_sockaddr_t *address, struct ml_sip_place *place);
 bool ml_host_is_ipv6(const char *host);
 bool ml_host_is_numeric(const char *host);
+/* What the options name: one transport, or for 0.0.0.0 and :: one for each address of the machine.
+ */
+int ml_transport_listen(struct ml_agent *agent, const struct ml_sip_place *place,
+                        struct ml_fault *fault);
 int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, bool listener,
                      struct ml_transport **transportp, struct ml_fault *fault);
 /* The transport that requests to `to` leave by: bound to `bind` when given (made when there is none

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/net/local.h"
 
 enum { MAX_BYTES = 16384, PORT_MIN = 1024, PTIME = 20 };
 
@@ -298,21 +299,12 @@ int ml_sdp_parse(struct ml_str text, struct ml_sdp *sdp, struct ml_fault *fault)
     return ML_OK;
 }
 
-static bool is_loopback(const char *address)
-{
-    unsigned char bytes[16];
-
-    if (inet_pton(AF_INET, address, bytes) == 1)
-        return bytes[0] == 127;
-    return strcmp(address, "::1") == 0;
-}
-
 int ml_sdp_check_target(const struct ml_sdp *sdp, const char *address, uint16_t port,
                         struct ml_fault *fault)
 {
     if (!sdp->port || !sdp->address[0])
         return ML_OK;
-    if (is_loopback(sdp->address) && !is_loopback(address))
+    if (ml_address_is_loopback(sdp->address) && !ml_address_is_loopback(address))
         return ml_fail(fault, ML_EREFUSED, "c=%s: the loopback of this machine is nobody's peer",
                        sdp->address);
     if (strcmp(sdp->address, address) == 0 && (sdp->port == port || sdp->port == port + 1))

@@ -1,5 +1,6 @@
 /* Transports: what the agent listens on and sends from. */
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/str.h"
+#include "core/net/local.h"
 #include "core/sip/agent_priv.h"
 #include "core/sip/tls_priv.h"
 
@@ -138,6 +140,51 @@ int ml_transport_add(struct ml_agent *agent, const struct ml_sip_place *place, b
     return ML_OK;
 }
 
+/* One transport for each address of the machine: a response, a Contact or an SDP cannot say "all".
+ */
+static int listen_everywhere(struct ml_agent *agent, const struct ml_sip_place *given,
+                             struct ml_fault *fault)
+{
+    int family = ml_host_is_ipv6(given->host) ? AF_INET6 : AF_INET, status = ML_OK;
+    struct ml_sip_place place = *given;
+    struct ml_transport *first = NULL, *next;
+    struct ifaddrs *all = NULL;
+    char where[80];
+
+    if (getifaddrs(&all) != 0)
+        return ml_fail(fault, ML_ENET, "the addresses of this machine cannot be read");
+    for (const struct ifaddrs *one = all; one && status == 0; one = one->ifa_next) {
+        const su_sockaddr_t *address = (const void *)one->ifa_addr;
+
+        if (!address || address->su_family != family ||
+            (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&address->su_sin6.sin6_addr)))
+            continue;
+        su_inet_ntop(family, SU_ADDR(address), place.host, sizeof place.host);
+        status = ml_transport_add(agent, &place, true, &next, fault);
+        if (status != 0)
+            break;
+        next->address[0] = '\0';
+        first = first ? first : next;
+        place.port = first->place.port;
+    }
+    freeifaddrs(all);
+    if (status != 0 || !first)
+        return status ? status : ml_fail(fault, ML_ENET, "no address to listen on");
+    place = *given;
+    place.port = first->place.port;
+    ml_place_print(&place, where, sizeof where);
+    snprintf(first->address, sizeof first->address, "%s:%s", place.kind, where);
+    return ML_OK;
+}
+
+int ml_transport_listen(struct ml_agent *agent, const struct ml_sip_place *place,
+                        struct ml_fault *fault)
+{
+    if (ml_address_is_any(place->host))
+        return listen_everywhere(agent, place, fault);
+    return ml_transport_add(agent, place, true, NULL, fault);
+}
+
 static struct ml_transport *find(struct ml_agent *agent, const char *kind, const char *host,
                                  bool ipv6)
 {
@@ -157,12 +204,17 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
                                       const char *bind)
 {
     bool ipv6 = ml_host_is_ipv6(to->host);
-    struct ml_transport *transport = find(agent, to->kind, bind, ipv6);
+    char local[ML_LOCAL_BYTES];
+    struct ml_transport *transport = NULL;
     struct ml_sip_place place = {0};
     struct ml_transport *any = find(agent, "udp", NULL, ipv6),
                         *same = find(agent, to->kind, NULL, ipv6);
     struct ml_fault fault;
 
+    if (!bind && ml_local_address(to->host, local)) /* the listener that the route leads over */
+        transport = find(agent, to->kind, local, ipv6);
+    if (!transport)
+        transport = find(agent, to->kind, bind, ipv6);
     if (transport)
         return transport;
     if (!any)

@@ -2,15 +2,24 @@
 
 local http = require "moonline.core.http"
 local runtime = require "moonline.runtime"
+local sys = require "moonline.core.sys"
 
 local listen = {}
+
+-- A listener on all addresses is reached at the one that the default route leaves from (RFC 5737, 3849).
+local OUTSIDE = { ["0.0.0.0"] = "192.0.2.1", ["::"] = "2001:db8::1" }
 
 ---Where others reach our HTTP side: http.public_url, else the listener itself.
 ---@param self moonline.Server
 ---@param config table
 ---@return string?
 function listen.public_url(self, config)
-  return config.http.public_url or self.http_address and "http://" .. self.http_address
+  if config.http.public_url or not self.http_address then return config.http.public_url end
+  local outside = OUTSIDE[self.http_host]
+  if not outside then return "http://" .. self.http_address end
+  local host = sys.local_address(outside) or "127.0.0.1"
+  if host:find(":", 1, true) then host = "[" .. host .. "]" end
+  return ("http://%s:%d"):format(host, self.http:port())
 end
 
 ---Opens http.listen, unless it is off.

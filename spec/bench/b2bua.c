@@ -1,6 +1,6 @@
-/* A bare B2BUA: our SIP legs with nothing above them. INVITE in, INVITE out, 200, ACK, BYE; no media, no
- * Lua, no HTTP. The floor that a call of `moonline serve` is compared with.
- * Usage: b2bua CALLEE-URI; prints the same ready line as serve. */
+/* A bare B2BUA: our SIP legs with nothing above them. INVITE in, INVITE out, 200, ACK, BYE; no
+ * media, no Lua, no HTTP. The floor that a call of `moonline serve` is compared with. Usage: b2bua
+ * CALLEE-URI; prints the same ready line as serve. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +18,9 @@ struct side {
     struct side *other;
 };
 
-static const char sdp[] = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
-                          "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
+static const char sdp[] =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+    "m=audio 40000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 
 static int make_offer(void *user, char **text)
 {

@@ -61,6 +61,10 @@ function sys.usage() end
 ---each class (name -> count).
 ---@return table<string, integer>
 function sys.counts() end
+---Our address towards another, by the routing table; nil when there is no route.
+---@param peer string numeric
+---@return string?
+function sys.local_address(peer) end
 ---@param path string
 ---@return boolean?, string? why
 function sys.mkdir(path) end
