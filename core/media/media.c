@@ -28,6 +28,8 @@ void ml_media_note(struct ml_media *media, struct ml_note *note)
     ssize_t done;
 
     ml_queue_push(&media->notes, &note->node);
+    if (atomic_exchange(&media->noted, true))
+        return;
     do
         done = write(media->wake, &one, sizeof one);
     while (done < 0 && errno == EINTR);
@@ -83,6 +85,7 @@ static void on_notes(int fd, int events, void *user)
     (void)events;
     if (read(fd, &count, sizeof count) < 0 && errno != EAGAIN)
         return;
+    atomic_store(&media->noted, false);
     media->telling = true;
     while (!media->freed && (node = ml_queue_pop(&media->notes)) != NULL)
         take(ML_CONTAINER(node, struct ml_note, node));

@@ -31,6 +31,7 @@ struct ml_media {
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
+    atomic_bool noted;   /* the control thread was woken for what is in notes */
     bool telling, freed; /* notes are handed out; ml_media_free was called meanwhile */
 };
 

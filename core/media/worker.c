@@ -326,11 +326,19 @@ struct ml_message *ml_message_new(enum ml_message_kind kind, struct ml_stream *s
     return message;
 }
 
-void ml_worker_send(struct ml_worker *worker, struct ml_message *message)
+static void wake_up(void *user)
 {
+    struct ml_worker *worker = user;
     static const uint64_t one = 1;
     ssize_t done;
 
+    do
+        done = write(worker->wake, &one, sizeof one);
+    while (done < 0 && errno == EINTR);
+}
+
+void ml_worker_send(struct ml_worker *worker, struct ml_message *message)
+{
     if (!worker->threaded) {
         worker->now = ml_clock_us();
         take(worker, message);
@@ -338,9 +346,7 @@ void ml_worker_send(struct ml_worker *worker, struct ml_message *message)
         return;
     }
     ml_queue_push(&worker->inbox, &message->node);
-    do
-        done = write(worker->wake, &one, sizeof one);
-    while (done < 0 && errno == EINTR);
+    ml_loop_flush(worker->media->loop, &worker->flush);
 }
 
 /* ---- the round ---- */
@@ -445,6 +451,8 @@ int ml_worker_new(struct ml_media *media, bool threaded, struct ml_worker **work
     worker->now = ml_clock_us();
     worker->house.fn = run_house;
     worker->epoll = worker->wake = -1;
+    worker->flush.fn = wake_up;
+    worker->flush.user = worker;
     ml_queue_init(&worker->inbox);
     ml_list_init(&worker->deferred);
     ml_list_init(&worker->streams);
@@ -462,6 +470,7 @@ void ml_worker_end(struct ml_worker *worker)
     if (!worker->threaded)
         return;
     ml_worker_send(worker, ml_message_new(ML_MESSAGE_QUIT, NULL));
+    wake_up(worker);
     pthread_join(worker->thread, NULL);
 }
 
@@ -477,6 +486,7 @@ void ml_worker_free(struct ml_worker *worker)
     {
         free_message(ML_CONTAINER(link, struct ml_message, link));
     }
+    ml_list_remove(&worker->flush.link);
     ml_io_free(worker->io);
     ml_timer_free(worker->timer);
     if (worker->epoll >= 0)

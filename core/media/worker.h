@@ -46,6 +46,7 @@ struct ml_worker {
     int load; /* streams */
     struct ml_io *io;
     struct ml_timer *timer;
+    struct ml_flush flush; /* wakes the thread once for all that a turn sent */
 };
 
 enum ml_message_kind {

@@ -28,6 +28,7 @@ struct ml_loop {
     ev_io wake;
     pthread_mutex_t lock;
     struct ml_list posted; /* under lock, as is woken */
+    struct ml_list flushes;
     bool woken;
     pthread_t thread; /* that runs it */
     int64_t turn_us;
@@ -80,6 +81,22 @@ static void run_posted(struct ml_loop *loop)
     }
 }
 
+static void run_flushes(struct ml_loop *loop)
+{
+    for (struct ml_link *link; (link = ml_list_first(&loop->flushes)) != NULL;) {
+        struct ml_flush *flush = ML_CONTAINER(link, struct ml_flush, link);
+
+        ml_list_remove(link);
+        flush->fn(flush->user);
+    }
+}
+
+void ml_loop_flush(struct ml_loop *loop, struct ml_flush *flush)
+{
+    if (!flush->link.next)
+        ml_list_append(&loop->flushes, &flush->link);
+}
+
 static bool has_posted(struct ml_loop *loop)
 {
     bool has;
@@ -108,8 +125,10 @@ static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
     (void)events;
     if (loop->sofia)
         ml_sofia_step(loop->sofia);
+    run_posted(loop); /* what sofia's callbacks left for later is told before the turn function */
     if (loop->turn && loop->turn(loop->turn_user))
         again = true;
+    run_flushes(loop);
     if (loop->sofia)
         ml_sofia_arm(loop->sofia);
     if (again || has_posted(loop))
@@ -167,6 +186,7 @@ int ml_loop_new(struct ml_loop **loopp)
     loop->ev = ev;
     loop->turn_us = ml_clock_us();
     ml_list_init(&loop->posted);
+    ml_list_init(&loop->flushes);
     pthread_mutex_init(&loop->lock, NULL);
     loop->thread = pthread_self();
     start_watchers(loop, fd);

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/list.h"
+
 struct ml_loop;
 struct ml_timer;
 struct ml_io;
@@ -33,6 +35,16 @@ void ml_loop_post(struct ml_loop *loop, ml_loop_fn *fn, void *user);
  * where Lua tasks are resumed. It returns true to be called again without waiting. One function. */
 typedef bool ml_loop_turn_fn(void *user);
 void ml_loop_on_turn(struct ml_loop *loop, ml_loop_turn_fn *fn, void *user);
+
+/* Something to do once before the loop waits again, however often it is asked for: wake another
+ * thread, write what was gathered. Lies in what it belongs to, which takes its link out before it
+ * is freed. */
+struct ml_flush {
+    struct ml_link link;
+    ml_loop_fn *fn;
+    void *user;
+};
+void ml_loop_flush(struct ml_loop *loop, struct ml_flush *flush);
 
 /* A timer fires once per ml_timer_set. ms <= 0: in the next turn. Setting again moves it. */
 struct ml_timer *ml_timer_new(struct ml_loop *loop, ml_loop_fn *fn, void *user);
