@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
@@ -61,6 +62,18 @@ static void on_lost(void *user)
         line->handlers->lost(line->user);
 }
 
+/* Once a second is enough: where ports run out, every call says so. */
+static void complain(const struct ml_fault *fault)
+{
+    static int64_t said_at = INT64_MIN / 2;
+    int64_t now = ml_clock_ms();
+
+    if (now - said_at < 1000)
+        return;
+    said_at = now;
+    ml_log(ML_LOG_ERROR, NULL, "no audio for a call: %s", fault->text);
+}
+
 static int need_stream(struct ml_line *line)
 {
     static const struct ml_stream_handlers handlers = {on_digit, on_played, on_lost};
@@ -71,7 +84,7 @@ static int need_stream(struct ml_line *line)
         return ML_OK;
     status = ml_stream_new(line->media, line->bind, &handlers, line, &line->stream, &fault);
     if (status != 0)
-        ml_log(ML_LOG_ERROR, NULL, "no audio for a call: %s", fault.text);
+        complain(&fault);
     return status;
 }
 
