@@ -49,7 +49,7 @@ struct ml_query {
     struct ml_resolver *resolver;
     ml_resolved_fn *done; /* NULL: cancelled, only c-ares still knows of it */
     void *user;
-    bool in_library;
+    bool in_library, is_localhost;
     struct ml_timer *later; /* answers that need no network */
     int status;
     struct ml_host hosts[MAX_HOSTS];
@@ -360,6 +360,12 @@ static void on_host(void *user, int code, int timeouts, struct ares_addrinfo *in
         add_all(query, info, NULL);
     if (info)
         ares_freeaddrinfo(info);
+    if (query->count == 0 &&
+        query->is_localhost) { /* RFC 6761 section 6.3, without a hosts file too */
+        query->hosts[0] = (struct ml_host){.address = "127.0.0.1"};
+        query->hosts[1] = (struct ml_host){.address = "::1"};
+        query->count = 2;
+    }
     if (query->done)
         answer_later(query, query->count ? ML_OK : code ? to_status(code) : ML_ENOTFOUND);
     else
@@ -375,6 +381,7 @@ struct ml_query *ml_resolve_host(struct ml_resolver *r, const char *name, ml_res
         return answer_later(query, ML_ENOTFOUND);
     if (answer_here(query, name, NULL))
         return answer_later(query, ML_OK);
+    query->is_localhost = ml_str_ieq(ml_str(name), ML_STR("localhost"));
     ask_address(query, name, on_host);
     return query;
 }

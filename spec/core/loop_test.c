@@ -211,7 +211,7 @@ static void test_turns_come_after_callbacks_and_again_without_waiting(void **sta
     ml_loop_post(loop, on_a, NULL);
     ml_loop_on_turn(loop, on_turn, far);
     ml_loop_run(loop);
-    assert_string_equal(trace, "tatttt");
+    assert_string_equal(trace, "attttt");
     assert_true(ml_clock_ms() - begun < 1000);
     ml_timer_free(far);
 }
