@@ -65,6 +65,10 @@ void ml_bridge_now(struct ml_stream *a, struct ml_stream *b)
     ml_unbridge_now(b);
     a->peer = b;
     b->peer = a;
+    a->has_old_key = a->keys.known;
+    a->old_key = a->keys.timestamp;
+    b->has_old_key = b->keys.known;
+    b->old_key = b->keys.timestamp;
 }
 
 /* Something else is heard there, or nothing may be. The next packet that gets through begins

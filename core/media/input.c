@@ -107,7 +107,7 @@ static void take_event(struct ml_worker *worker, struct ml_stream *stream, uint8
         return;
     }
     step = ml_event_packet(&stream->keys, rtp->timestamp, &event, worker->now, ended, &over);
-    if (stream->peer)
+    if (stream->peer && !(stream->has_old_key && stream->old_key == rtp->timestamp))
         ml_bridge_event(worker, stream, packet, *rtp, step, ml_event_key(event.code));
     if (over)
         press(worker, stream, ended[1].key, ended[1].ms);

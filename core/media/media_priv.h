@@ -109,6 +109,8 @@ struct ml_stream {
     int tap_count;
     struct ml_rtp_account account;
     struct ml_event_rx keys;
+    bool has_old_key; /* the last key was pressed before the bridge: */
+    uint32_t old_key; /* its timestamp; what still comes of it is not for the other side */
     struct ml_ticker key_end;
     struct ml_inband *inband;
     struct ml_worker *hearing; /* while inband runs: whose thread this is */

@@ -151,6 +151,28 @@ describe("keys over a bridge", function()
   end)
 end)
 
+describe("the key that takes a screened call", function()
+  it("S14 is not heard by the caller, nor does its end come over the bridge", function()
+    local s <close> = stage.open()
+    local kate = s:phone("kate", function(call)
+      call:answer()
+      moonline.sleep(0.5)
+      press(call, "1", "telephone-event")
+      while true do call:wait { "digit" } end
+    end)
+    s.web["/voice"] = stage.twiml('<Dial><Sip url="/screen">' .. kate.address .. "</Sip></Dial>")
+    s.web["/screen"] = stage.twiml('<Gather numDigits="1" action="/yes"/><Hangup/>')
+    s.web["/yes"] = stage.twiml("")
+    local alice = assert(s:call())
+    s:request "/yes"
+    moonline.sleep(2)
+    assert.equal(1, #s:seen "bridged")
+    assert.equal("", (keys_of(alice)))
+    alice:hangup()
+    s:quiet()
+  end)
+end)
+
 describe("hangupOnStar", function()
   for _, way in ipairs(WAYS) do
     it("S8 hears the caller's star by " .. way, function()

@@ -1,0 +1,2 @@
+sip = { listn = {} }
+voice = { url = 5 }
