@@ -312,13 +312,5 @@ int ml_agent_legs(const struct ml_agent *agent)
 
 int ml_agent_calls(const struct ml_agent *agent)
 {
-    int count = 0;
-
-    ML_LIST_EACH(&agent->legs, link)
-    {
-        const struct ml_leg *leg = ML_CONTAINER(link, struct ml_leg, link);
-
-        count += leg->incoming && (leg->state == ML_LEG_INCOMING || leg->state == ML_LEG_UP);
-    }
-    return count;
+    return agent->calls;
 }

@@ -53,7 +53,8 @@ struct ml_agent {
     struct ml_agent_handlers handlers;
     void *user;
     struct ml_list transports, legs;
-    int live; /* legs that are not over */
+    int live;  /* legs that are not over */
+    int calls; /* those of them that came in and are still wanted */
     struct ml_resolver *resolver;
     struct ml_agent_tls tls;
     char *advertise, *user_agent;

@@ -44,6 +44,7 @@ struct ml_leg *ml_leg_new(struct ml_agent *agent, bool incoming)
     su_home_init(leg->home);
     ml_list_append(&agent->legs, &leg->link);
     agent->live++;
+    agent->calls += incoming;
     return leg;
 }
 
@@ -126,13 +127,21 @@ static void released(void *user)
     ml_leg_unref(leg);
 }
 
+/* An incoming call that is still wanted. */
+static bool counts(const struct ml_leg *leg)
+{
+    return leg->incoming && (leg->state == ML_LEG_INCOMING || leg->state == ML_LEG_UP);
+}
+
 void ml_leg_enter(struct ml_leg *leg, enum ml_leg_state state)
 {
     if (leg->state == state)
         return;
     ml_log(ML_LOG_DEBUG, leg->call_id, "leg %s -> %s", ml_leg_state_name(leg->state),
            ml_leg_state_name(state));
+    leg->agent->calls -= counts(leg);
     leg->state = state;
+    leg->agent->calls += counts(leg);
     if (state != ML_LEG_OVER)
         return;
     ml_timer_free(leg->bye_timer);
