@@ -12,9 +12,9 @@
 #include "core/base/error.h"
 #include "core/base/mem.h"
 
-/* A collection of what is young when the heap has grown by this many percent: a call makes little
- * that lives long, and more collections would not find more of it. */
-enum { GC_MINOR = 100 };
+/* Collections by growth of the heap in percent: of what is young, and of all. A call makes little
+ * that lives long; the second must stay well above the first, or every collection is one of all. */
+enum { GC_MINOR = 50, GC_MAJOR = 300 };
 enum { COPY_DEPTH = 32 }; /* tables nested deeper are no plain values but a graph */
 
 static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
@@ -100,7 +100,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     state->L = L;
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
-    lua_gc(L, LUA_GCGEN, 50, 300);
+    lua_gc(L, LUA_GCGEN, GC_MINOR, GC_MAJOR);
     ml_unwind_install(L);
     set_paths(L);
     return state;

@@ -101,9 +101,8 @@ static void add_codec(struct ml_sdp *sdp, const char *name, int type, const char
     codec->channels = 1;
 }
 
-/* Where our audio is, as seen from the peer: that of the signalling where the media have all
- * addresses.
- */
+/* Where our audio is, as seen from the peer: where the signalling is, if the media have all
+ * addresses. */
 static const char *own_address(const struct ml_line *line)
 {
     const char *bound = ml_stream_address(line->stream);

@@ -285,9 +285,9 @@ struct ml_timer *ml_timer_new(struct ml_loop *loop, ml_loop_fn *fn, void *user)
     return timer;
 }
 
-/* libev counts from the beginning of the turn and fires when the time is past, not reached: where
- * time jumps from millisecond to millisecond a microsecond less lets a timer fire in the very
- * millisecond that virtual time jumps to. */
+/* libev counts from the beginning of the turn and fires when the time is past, not reached. Virtual
+ * time jumps from millisecond to millisecond: there a microsecond less lets a timer fire in the
+ * very one that it jumps to. */
 void ml_timer_set(struct ml_timer *timer, int64_t ms)
 {
     struct ml_loop *loop = timer->loop;

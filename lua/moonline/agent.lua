@@ -29,11 +29,11 @@ local agent = {}
 local function serve(self, core)
   local own = leg.new(self.env, core, { direction = "inbound" })
   self.serving[task.current()] = true
-  local _ <close> = setmetatable({}, { __close = function()
+  local _ <close> = task.closing(function()
     self.serving[task.current()] = nil
     own:hangup()
     own.core:close()
-  end })
+  end)
   local ok, value = task.catch(self.handlers.call, own)
   if not ok and value.kind ~= "hangup" then return task.unwind(value) end
 end

@@ -1,6 +1,7 @@
 -- What scripts do with a leg beyond what verbs need: call others, connect, record, run TwiML. Adds to
 -- moonline.leg.
 
+local fields = require "moonline.fields"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local media = require "moonline.core.media"
@@ -15,15 +16,6 @@ local call = {}
 local Leg = leg.Leg
 local RING = 30 -- seconds, when a script does not say
 
-local function header_list(headers)
-  local list = {}
-  for name, value in pairs(headers or {}) do
-    list[#list + 1] = type(name) == "number" and value or { name, tostring(value) }
-  end
-  table.sort(list, function(a, b) return a[1] < b[1] end)
-  return list
-end
-
 -- "kate@host" and "sip:kate@host" alike; the user of `from` may stand alone.
 local function dial_options(env, uri, options, box)
   if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
@@ -32,7 +24,7 @@ local function dial_options(env, uri, options, box)
   local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
   return {
     uri = uri, from_user = from or "moonline", from_display = options.display,
-    headers = header_list(options.headers), username = options.username,
+    headers = fields.list(options.headers), username = options.username,
     password = options.password, bind = options.bind or egress.bind,
     proxy = options.proxy or egress.proxy, advertise = egress.advertise,
     advertise_media = egress.advertise_media, box = box,
@@ -103,9 +95,9 @@ function call.place(env, agent, uri, options)
   local own, why, text = call.begin(env, agent, uri, options)
   if not own then return nil, why, text end
   local kept = false
-  local _ <close> = setmetatable({}, { __close = function()
+  local _ <close> = task.closing(function()
     if not kept then own:close() end
-  end })
+  end)
   local taken, word, status = call.await(own, options.timeout)
   kept = taken ~= nil
   return taken, word, status
@@ -119,9 +111,9 @@ local function attempt(self, uri, options, outcomes)
     return nil
   end
   local taken = false
-  local _ <close> = setmetatable({}, { __close = function()
+  local _ <close> = task.closing(function()
     if not taken then own:close() end
-  end })
+  end)
   if options.screen then
     local ok, value = task.catch(options.screen, own)
     if not ok and not (value.kind == "hangup" and value.leg == own) then task.unwind(value) end
@@ -148,9 +140,9 @@ function Leg:dial(given, options)
   local outcomes, open = {}, 0
   local group <close> = task.group(self.box)
   self.core:play { tone = media.tone(self.env.config.dial.ring_tone, "ringback"), ms = 0 }
-  local _ <close> = setmetatable({}, { __close = function()
+  local _ <close> = task.closing(function()
     if not self.ended then self.core:stop() end
-  end })
+  end)
   for _, uri in ipairs(type(given) == "table" and given or { given }) do
     group:spawn(attempt, self, uri, options, outcomes)
     open = open + 1

@@ -2,6 +2,7 @@
 
 local core = require "moonline.core.http"
 local crypto = require "moonline.core.crypto"
+local fields = require "moonline.fields"
 local json = require "dkjson"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
@@ -11,28 +12,19 @@ local url = require "moonline.webhook.url"
 
 local client = {}
 
-local function pair_list(given)
-  local list = {}
-  for name, value in pairs(given or {}) do
-    list[#list + 1] = type(name) == "number" and value or { name, tostring(value) }
-  end
-  table.sort(list, function(a, b) return a[1] < b[1] end)
-  return list
-end
-
 ---One request; redirects are followed. user and password are sent as Basic credentials.
 ---@param options { url: string, method: string?, params: table?, headers: table?, user: string?, password: string?, timeout: number?, max_body: integer?, save: string? }
 ---@return { status: integer, headers: table<string, string>, body: string, url: string, type: string }? response
 ---@return integer? code Twilio's, such as 11205
 ---@return string? message
 function client.request(options)
-  local env, headers = runtime.env(), pair_list(options.headers)
+  local env, headers = runtime.env(), fields.list(options.headers)
   if options.user then
     local basic = crypto.base64(options.user .. ":" .. (options.password or ""))
     headers[#headers + 1] = { "Authorization", "Basic " .. basic }
   end
   return request.fetch(env, {
-    url = options.url, method = options.method or "GET", params = pair_list(options.params),
+    url = options.url, method = options.method or "GET", params = fields.list(options.params),
     headers = headers, unsigned = true, save = options.save,
     max_body = options.max_body, timeout = options.timeout,
   })
@@ -68,7 +60,7 @@ WebRequest.__index = WebRequest
 ---@param body string?
 ---@param headers table? Content-Type is text/xml for a body that begins with "<", else text/plain
 function WebRequest:respond(status, body, headers)
-  local list, has_type = pair_list(headers), false
+  local list, has_type = fields.list(headers), false
   for _, header in ipairs(list) do has_type = has_type or header[1]:lower() == "content-type" end
   if body and not has_type then
     list[#list + 1] = { "Content-Type", body:match("^%s*<") and "text/xml" or "text/plain" }

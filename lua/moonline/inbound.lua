@@ -6,7 +6,7 @@ local leg = require "moonline.leg"
 local params = require "moonline.webhook.params"
 local session = require "moonline.twiml.session"
 local status = require "moonline.webhook.status"
-local task = require "moonline.core.task"
+local task = require "moonline.task"
 
 local inbound = {}
 
@@ -67,7 +67,7 @@ function inbound.run(env, core)
     url = route.status_callback, method = route.status_callback_method,
     warn = function(...) call:warn(...) end,
   })
-  local _ <close> = setmetatable({}, { __close = function() ended(env, call, events) end })
+  local _ <close> = task.closing(function() ended(env, call, events) end)
   env.live[call] = true
   call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }

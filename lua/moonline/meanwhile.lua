@@ -1,6 +1,6 @@
 -- Waits for what is not on a leg (a request, speech) without losing sight of the leg.
 
-local task = require "moonline.core.task"
+local task = require "moonline.task"
 
 local function run(leg, work, fn, ...)
   work.results = table.pack(xpcall(fn, debug.traceback, ...))
@@ -17,7 +17,7 @@ end
 return function(leg, fn, ...)
   if leg.ended then return fn(...) end
   local work = {}
-  local _ <close> = setmetatable({}, { __close = function() work.abandoned = true end })
+  local _ <close> = task.closing(function() work.abandoned = true end)
   task.spawn(run, leg, work, fn, ...):name("beside " .. leg.sid)
   leg:wait { "worked" }
   local results = work.results

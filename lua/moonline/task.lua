@@ -86,6 +86,12 @@ function task.group(box)
   return setmetatable({ tasks = {}, count = 0, box = box or core.mailbox(), closed = false }, Group)
 end
 
+---`local _ <close> = task.closing(fn)`: fn is called when the block is left, by whatever way.
+---@param fn fun()
+function task.closing(fn)
+  return setmetatable({}, { __close = function() fn() end })
+end
+
 ---Starts fn(...) after some seconds, in a task of its own: that task, to be cancelled.
 ---@param seconds number
 ---@param fn function

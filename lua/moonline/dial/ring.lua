@@ -10,7 +10,7 @@ local record = require "moonline.dial.record"
 local redirect = require "moonline.dial.redirect"
 local screen = require "moonline.dial.screen"
 local status = require "moonline.webhook.status"
-local task = require "moonline.core.task"
+local task = require "moonline.task"
 
 local ring = {}
 
@@ -225,9 +225,9 @@ function ring.start(dial, target)
     tried = { [target.uri] = true }, follows = 0,
   }
   child.task = dial.group:spawn(function()
-    local _ <close> = setmetatable({}, { __close = function()
+    local _ <close> = task.closing(function()
       if child.leg then child.leg.core:close() end
-    end })
+    end)
     local ok, problem = xpcall(call, debug.traceback, child)
     if not ok then broke(child, problem) end
   end)

@@ -6,6 +6,7 @@ local crypto = require "moonline.core.crypto"
 local document = require "moonline.twiml.document"
 local request = require "moonline.webhook.request"
 local source = require "moonline.source"
+local task = require "moonline.task"
 local url = require "moonline.webhook.url"
 
 local answer = {}
@@ -73,7 +74,7 @@ end
 -- A document of one verb, for what is not TwiML: play it, hang up.
 local function single(session, item, done)
   local function run(own)
-    local _ <close> = setmetatable({}, { __close = done or function() end })
+    local _ <close> = task.closing(done or function() end)
     own.call:play(item)
     own.call:hangup()
   end
