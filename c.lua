@@ -1,2 +1,0 @@
-sip = { listn = {} }
-voice = { url = 5 }

@@ -1,2 +1,0 @@
-local m=require"moonline"
-m.sleep(0.1) error("boom")
