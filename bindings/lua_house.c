@@ -3,13 +3,25 @@
 
 #include "bindings/modules.h"
 #include "bindings/object.h"
+#include "bindings/sink.h"
 #include "bindings/state.h"
+#include "bindings/task.h"
+#include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/house/calls.h"
 
 struct shared_calls {
     struct ml_calls *calls;
+    struct ml_list listeners;
     int references;
+};
+
+/* Takes what other states have to say to the task of one call. */
+struct listener {
+    struct ml_link link;
+    struct shared_calls *shared; /* counted */
+    struct ml_sink sink;
+    char sid[40];
 };
 
 static void calls_close(void *object)
@@ -22,6 +34,20 @@ static void calls_close(void *object)
     }
 }
 
+static void listener_close(void *object)
+{
+    struct listener *listener = object;
+
+    ml_list_remove(&listener->link);
+    ml_sink_fini(&listener->sink);
+    calls_close(listener->shared);
+    ml_free(listener);
+}
+
+static const luaL_Reg listener_methods[] = {{NULL, NULL}};
+static const struct ml_class listener_class = {
+    .name = "call listener", .methods = listener_methods, .close = listener_close};
+
 static void calls_share(void *object)
 {
     ((struct shared_calls *)object)->references++;
@@ -32,10 +58,13 @@ static int calls_get(lua_State *L);
 static int calls_remove(lua_State *L);
 static int calls_count(lua_State *L);
 static int calls_list(lua_State *L);
+static int calls_listen(lua_State *L);
+static int calls_tell(lua_State *L);
 
 static const luaL_Reg calls_methods[] = {{"set", calls_set},       {"get", calls_get},
                                          {"remove", calls_remove}, {"count", calls_count},
-                                         {"list", calls_list},     {NULL, NULL}};
+                                         {"list", calls_list},     {"listen", calls_listen},
+                                         {"tell", calls_tell},     {NULL, NULL}};
 static const struct ml_class calls_class = {
     .name = "calls", .methods = calls_methods, .close = calls_close, .share = calls_share};
 
@@ -124,11 +153,56 @@ static int calls_list(lua_State *L)
     return 1;
 }
 
+static int calls_listen(lua_State *L)
+{
+    struct shared_calls *shared = ml_object_check(L, 1, &calls_class);
+    size_t length;
+    const char *sid = luaL_checklstring(L, 2, &length);
+    struct listener *listener;
+
+    luaL_argcheck(L, length < sizeof listener->sid, 2, "a sid has 34 characters");
+    luaL_argcheck(L, !lua_isnoneornil(L, 3), 3, "mailbox expected");
+    ml_mailbox_check(L, 3);
+    ml_object_new(L, &listener_class);
+    listener = ml_alloc(sizeof *listener);
+    memcpy(listener->sid, sid, length + 1);
+    listener->shared = shared;
+    shared->references++;
+    ml_sink_init(&listener->sink, L, 3);
+    ml_list_append(&shared->listeners, &listener->link);
+    ml_object_open(L, -1, listener);
+    return 1;
+}
+
+static int calls_tell(lua_State *L)
+{
+    struct shared_calls *shared = ml_object_check(L, 1, &calls_class);
+    const char *sid = luaL_checkstring(L, 2);
+    bool heard = false;
+
+    luaL_checktype(L, 3, LUA_TTABLE);
+    ML_LIST_EACH(&shared->listeners, link)
+    {
+        struct listener *listener = ML_CONTAINER(link, struct listener, link);
+        lua_State *to = listener->sink.state->L;
+
+        if (strcmp(listener->sid, sid) != 0)
+            continue;
+        luaL_checkstack(to, 4, "event");
+        ml_state_copy(L, 3, to);
+        ml_sink_post(&listener->sink, to);
+        heard = true;
+    }
+    lua_pushboolean(L, heard);
+    return 1;
+}
+
 static int house_calls(lua_State *L)
 {
     struct shared_calls *shared = ml_alloc(sizeof *shared);
 
     ml_calls_new(&shared->calls);
+    ml_list_init(&shared->listeners);
     shared->references = 1;
     ml_object_new(L, &calls_class);
     ml_object_open(L, -1, shared);

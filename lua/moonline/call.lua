@@ -4,6 +4,7 @@
 local fields = require "moonline.fields"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
+local live = require "moonline.live"
 local media = require "moonline.core.media"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
@@ -45,37 +46,50 @@ function call.begin(env, agent, uri, options)
   local plain = uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
     direction = "outbound-api", box = box, to = plain, parent_sid = options.parent_sid,
+    sid = options.sid,
   })
 end
 
 local function answered(own, event)
-  own:sent()
   own.answer_headers = event.headers
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()
 end
 
+local PROGRESS = { "sent", "ringing", "answered", "failed", "ended", "redirect" }
+
 ---Waits until a leg of call.begin is answered.
 ---@param own moonline.Leg
 ---@param timeout number?
+---@param tell fun(event: "initiated"|"ringing"|"answered")? is told how it goes on
 ---@return moonline.Leg?, string? why "busy", "no-answer", "failed", "canceled"
 ---@return integer? status SIP code
-function call.await(own, timeout)
+function call.await(own, timeout, tell)
   local limit = task.clock() + (timeout or RING)
+  local takeover -- a document that waits for the answer
+  tell = tell or function() end
   while true do
-    local event = own.box:wait({ "sent", "ringing", "answered", "failed", "ended" },
-      math.max(0, limit - task.clock()))
+    local event = own.box:wait(PROGRESS, math.max(0, limit - task.clock()))
     if not event then
       own:hangup()
       return nil, "no-answer", 408
+    elseif event.kind == "redirect" and event.hangup then
+      own:hangup()
+      return nil, "canceled", 487
+    elseif event.kind == "redirect" then
+      takeover = event
     elseif event.kind == "sent" then
-      own.from = own.core:info().from
+      own:sent()
+      tell "initiated"
     elseif event.kind == "answered" then
       answered(own, event)
+      tell "answered"
+      if takeover then own.box:post(takeover) end
       return own
     elseif event.kind == "ringing" then
       own.state = "ringing"
       own:record_state()
+      tell "ringing"
     else
       own:over(event)
       local status, code = outcome.of(event, nil, own.env.config.dial.outcomes)
@@ -156,9 +170,13 @@ function Leg:dial(given, options)
   return nil, first[1], first[2]
 end
 
--- Ends when the leg does.
+-- Ends when the leg does, or is told to go its own way.
 local function stay(other)
-  while true do other:wait { "digit" } end
+  local _, value = task.catch(function()
+    while true do other:wait { "digit" } end
+  end)
+  if value.kind ~= "redirect" then return task.unwind(value) end
+  live.move(other, value)
 end
 
 ---Connects two legs until one side hangs up.

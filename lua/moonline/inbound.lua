@@ -3,6 +3,7 @@
 
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
+local live = require "moonline.live"
 local params = require "moonline.webhook.params"
 local session = require "moonline.twiml.session"
 local status = require "moonline.webhook.status"
@@ -43,14 +44,6 @@ local function run_document(env, call, route)
   end)
 end
 
-local function ended(env, call, events)
-  call:hangup()
-  events:tell("completed", { status = call:status(), duration = call:duration() })
-  env.notify { kind = "call-ended", call = call.sid, status = call:status() }
-  env.live[call] = nil
-  call.core:close()
-end
-
 ---Runs a call to its end.
 ---@param env moonline.Env
 ---@param core moonline.CoreLeg
@@ -60,15 +53,14 @@ function inbound.run(env, core)
   local route = inbound.route(env.config, call.to)
   if not route then
     call.log:info("nothing in the configuration takes calls to %s", call.to)
-    core:reject(404)
+    call:reject(404)
     return core:close()
   end
   local events = status.of(call, {
     url = route.status_callback, method = route.status_callback_method,
     warn = function(...) call:warn(...) end,
   })
-  local _ <close> = task.closing(function() ended(env, call, events) end)
-  env.live[call] = true
+  local _ <close> = live.hold(call, events)
   call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
   call.log:info("call from %s to %s", call.from, call.to)

@@ -39,6 +39,12 @@ function Leg:over(event)
     self.core:hangup()
   end
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
+  self:forget()
+end
+
+-- Nobody reaches it by its sid any more.
+function Leg:forget()
+  self.listener:close()
   self.env.calls:remove(self.sid)
 end
 
@@ -222,8 +228,9 @@ end
 
 Leg.gather = require "moonline.gather"
 
----Hangs up and lets go.
+---Hangs up and lets go. Nothing for a leg that went its own way (moonline.live).
 function Leg:close()
+  if self.moved then return end
   self:hangup()
   self.core:close()
 end
@@ -281,6 +288,7 @@ function leg.new(env, core, fields)
     state = info.incoming and "ringing" or "calling",
   }, Leg)
   self.id = self.sid
+  self.listener = env.calls:listen(self.sid, self.box)
   self.log = log.call(self.sid)
   core:events(self.box)
   return self

@@ -51,7 +51,7 @@ return function(env)
   runtime.adopt(runtime.complete(env, env.observed and generation.notify or nil))
   load_all()
   env.elements:load()
-  env.scripts, env.documents, env.live = {}, {}, {}
+  env.scripts, env.documents = {}, {}
   prepare(env, env.config.voice)
   for _, route in pairs(env.config.numbers) do prepare(env, route) end
 

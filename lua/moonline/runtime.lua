@@ -29,6 +29,7 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field hooks moonline.Hooks
 ---@field notify fun(event: table) tells whoever watches this runtime
 ---@field work moonline.Work what the end of the server waits for
+---@field live table<moonline.Leg, true> that run documents or a script of their own
 ---@field media_folder string
 ---@field media_cache moonline.Shelf? recordings that were fetched, made with the first
 
@@ -71,7 +72,7 @@ end
 ---@return moonline.Env
 function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
-  env.documents_read = {}
+  env.documents_read, env.live = {}, {}
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end

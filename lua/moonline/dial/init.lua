@@ -165,7 +165,9 @@ function Dial:result(child)
     return list
   end
   list[#list + 1] = { "DialCallSid", child.sid }
-  list[#list + 1] = { "DialCallDuration", child.duration or 0 }
+  if not child.leg.moved then -- its talk goes on elsewhere
+    list[#list + 1] = { "DialCallDuration", child.duration or 0 }
+  end
   list[#list + 1] = { "DialBridged", flag(child.bridged) }
   record.add_params(self, list)
   local call_id = child.leg and child.leg.call_id

@@ -27,6 +27,18 @@ function plan.egress(config, region)
   }
 end
 
+---The headers that every INVITE of ours carries.
+---@param config table
+---@param sid string of the call that it begins
+---@return string[][]
+function plan.account_headers(config, sid)
+  return {
+    { "X-Twilio-ApiVersion", "2010-04-01" },
+    { "X-Twilio-AccountSid", config.account_sid },
+    { "X-Twilio-CallSid", sid },
+  }
+end
+
 ---Options for Agent:dial.
 ---@param call moonline.Leg the caller
 ---@param target table what a noun's target gave
@@ -35,11 +47,7 @@ end
 function plan.options(call, target, options)
   local config = call.env.config
   local egress = plan.egress(config, target.region)
-  local headers = {
-    { "X-Twilio-ApiVersion", "2010-04-01" },
-    { "X-Twilio-AccountSid", config.account_sid },
-    { "X-Twilio-CallSid", options.sid },
-  }
+  local headers = plan.account_headers(config, options.sid)
   for _, header in ipairs(target.headers or {}) do headers[#headers + 1] = header end
   local display = not options.caller_id and call.info.from_display or nil
   return {

@@ -4,6 +4,7 @@
 
 local crypto = require "moonline.core.crypto"
 local leg = require "moonline.leg"
+local live = require "moonline.live"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
 local record = require "moonline.dial.record"
@@ -58,7 +59,7 @@ local function finish(child, event)
     record.with(child.dial, child)
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })
-    child.dial.env.calls:remove(own.sid)
+    own:forget()
   end
   tell(child, "over")
 end
@@ -95,11 +96,14 @@ local function place(child)
   return own
 end
 
--- Everything up to the answer. Returns the event that decided: answered, failed, stop.
+local PROGRESS = { "sent", "ringing", "answered", "failed", "ended", "stop", "redirect" }
+
+-- Everything up to the answer. Returns the event that decided: answered, failed, stop. A document
+-- that is to take the call over waits for the answer.
 local function progress(child)
   local own = child.leg
   while true do
-    local event = own.box:wait { "sent", "ringing", "answered", "failed", "ended", "stop" }
+    local event = own.box:wait(PROGRESS)
     if event.kind == "sent" then
       child.sent = true
       own:sent()
@@ -111,6 +115,10 @@ local function progress(child)
         child.events:tell("ringing")
       end
       tell(child, "ringing", { early = event.early })
+    elseif event.kind == "redirect" and not event.hangup then
+      child.takeover = event
+    elseif event.kind == "redirect" then
+      return { kind = "stop", why = "canceled" }
     else
       child.events:tell("initiated") -- also of what failed before an INVITE was sent
       return event
@@ -128,10 +136,18 @@ local function answered(child, event)
   tell(child, "answered")
 end
 
--- From the 200 to the end.
+-- The party leaves the Dial for documents of its own: for the Dial it is over.
+local function leave(child, event)
+  live.move(child.leg, event, child.events)
+  child.status, child.code = "completed", child.answer_code
+  tell(child, "over")
+end
+
+-- From the 200 to the end: the event that ended it, nil when it left the Dial alive.
 local function talk(child)
   local own = child.leg
   local ok, value = task.catch(function()
+    if child.takeover then task.unwind(child.takeover) end
     if child.target.url then
       child.screened = screen.run(child.dial.session, own, child.target)
       if child.screened ~= "bridge" then
@@ -145,7 +161,9 @@ local function talk(child)
   if ok or value.kind == "hangup" then
     local by_peer = own.ended and own.ended.kind == "ended" and own.ended.cause ~= "local"
     return by_peer and own.ended or await_end(child)
-  elseif value.kind == "stop" then
+  elseif value.kind == "redirect" and not value.hangup then
+    return leave(child, value)
+  elseif value.kind == "stop" or value.kind == "redirect" then
     own.core:hangup()
     own.ended_at = task.clock()
     return await_end(child)
@@ -190,7 +208,8 @@ local function call(child)
     return finish(child, await_end(child))
   elseif event.kind == "answered" then
     answered(child, event)
-    return finish(child, talk(child))
+    local ending = talk(child)
+    return ending and finish(child, ending)
   end
   local target = event.kind == "failed" and redirected(child, event)
   if target then
@@ -226,7 +245,7 @@ function ring.start(dial, target)
   }
   child.task = dial.group:spawn(function()
     local _ <close> = task.closing(function()
-      if child.leg then child.leg.core:close() end
+      if child.leg and not child.leg.moved then child.leg.core:close() end
     end)
     local ok, problem = xpcall(call, debug.traceback, child)
     if not ok then broke(child, problem) end

@@ -26,5 +26,21 @@ function Calls:count() end
 ---Sids, oldest first.
 ---@return string[]
 function Calls:list() end
+---What is told about a call comes as events into this mailbox from now on, until the handle is closed.
+---@param sid string
+---@param box moonline.Mailbox
+---@return moonline.CallListener
+function Calls:listen(sid, box) end
+---Posts an event (text, numbers, booleans and tables of these) to whoever listens for this call, of
+---whatever generation. false: nobody does.
+---@param sid string
+---@param event table with kind
+---@return boolean heard
+function Calls:tell(sid, event) end
+
+---@class moonline.CallListener
+local CallListener = {}
+
+function CallListener:close() end
 
 return house

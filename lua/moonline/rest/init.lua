@@ -2,19 +2,26 @@
 -- them, and lets it answer. One file per resource in this folder.
 
 local crypto = require "moonline.core.crypto"
+local form = require "moonline.rest.parts.form"
 local json = require "dkjson"
 local lfs = require "lfs"
 
 ---What the file of a resource returns.
 ---@class moonline.Resource
----@field paths string[] Lua patterns of the whole path; their captures go to the methods
+---@field paths string[]? Lua patterns of the whole path; their captures go to the methods
+---@field account string[]? the same below an account's path of Twilio's API, with and without .json
 ---@field open boolean? no credentials
----@field GET fun(env: moonline.Env, reply: moonline.Reply, facts: table, ...): any
+---@field GET fun(env: moonline.Env, reply: moonline.Reply, facts: table, ...)?
+---@field POST fun(env: moonline.Env, reply: moonline.Reply, facts: table, ...)?
+---@field DELETE fun(env: moonline.Env, reply: moonline.Reply, facts: table, ...)?
 
 local rest = {}
 
+local ACCOUNT = "^/2010%-04%-01/Accounts/(AC%x+)"
+
 ---@class moonline.Reply
 ---@field request moonline.HttpRequest
+---@field info table of the request: method, path, query, headers, body, peer
 local Reply = {}
 Reply.__index = Reply
 
@@ -35,6 +42,22 @@ end
 function Reply:fail(status, code, message, headers)
   self:json(status, { code = code, message = message, status = status,
     more_info = "https://www.twilio.com/docs/errors/" .. code }, headers)
+end
+
+---Nothing is at this path.
+function Reply:missing()
+  self:fail(404, 20404, ("The requested resource %s was not found"):format(self.info.path))
+end
+
+---Done, and nothing to say.
+function Reply:nothing()
+  self.request:respond(204, {}, "")
+end
+
+---The form of a POST; of other requests, their query.
+---@return moonline.Form
+function Reply:form()
+  return form.read(self.info.method == "POST" and self.info.body or self.info.query or "")
 end
 
 ---@param path string
@@ -68,15 +91,35 @@ local function is_authorized(env, info)
   return crypto.equal(text or "", wanted)
 end
 
-local function find(path)
-  resources = resources or load_resources()
-  for _, resource in ipairs(resources) do
-    for _, pattern in ipairs(resource.paths) do
-      local captures = table.pack(path:match(pattern))
-      if captures[1] then return resource, captures end
+local function match(resource, path)
+  for _, pattern in ipairs(resource.paths or {}) do
+    local captures = table.pack(path:match(pattern))
+    if captures[1] then return captures end
+  end
+  local plain = path:gsub("%.json$", "")
+  for _, tail in ipairs(resource.account or {}) do
+    local captures = table.pack(plain:match(ACCOUNT .. tail .. "$"))
+    if captures[1] then
+      captures.account = table.remove(captures, 1)
+      captures.n = captures.n - 1
+      return captures
     end
   end
   return nil
+end
+
+local function find(path)
+  resources = resources or load_resources()
+  for _, resource in ipairs(resources) do
+    local captures = match(resource, path)
+    if captures then return resource, captures end
+  end
+  return nil
+end
+
+-- Keeps the place of an error, and a fault of the request as it is.
+local function told(problem)
+  return form.is_fault(problem) and problem or debug.traceback(problem, 2)
 end
 
 ---Answers a request.
@@ -88,17 +131,23 @@ function rest.answer(env, request, facts)
   if not info then return end -- the client is gone
   local reply = setmetatable({ request = request, info = info }, Reply)
   local resource, captures = find(info.path)
-  if not resource then return reply:fail(404, 20404, info.path .. " was not found") end
+  if not resource then return reply:missing() end
   if not resource.open and not is_authorized(env, info) then
     return reply:fail(401, 20003, "Authenticate",
       { { "WWW-Authenticate", 'Basic realm="moonline"' } })
+  end
+  if captures.account and captures.account ~= env.config.account_sid then
+    return reply:missing()
   end
   local method = info.method == "HEAD" and "GET" or info.method
   local answer = resource[method]
   if type(answer) ~= "function" or not method:match("^%u+$") then
     return reply:fail(405, 20004, info.method .. " is not possible here")
   end
-  return answer(env, reply, facts, table.unpack(captures, 1, captures.n))
+  local fine, fault = xpcall(answer, told, env, reply, facts, table.unpack(captures, 1, captures.n))
+  if fine then return end
+  if not form.is_fault(fault) then error(fault, 0) end
+  reply:fail(fault.status, fault.code, fault.message)
 end
 
 return rest

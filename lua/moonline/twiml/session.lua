@@ -217,8 +217,25 @@ function Session:guard(fn)
   if ok or value.kind == "hangup" then return end
   if value.kind == "document-failed" then return apologise(self) end
   if value.kind ~= "redirect" then return task.unwind(value) end
+  return self:follow(value)
+end
+
+---Goes on with what was told from outside: documents from there on, or the end.
+---@param redirect moonline.Redirect
+function Session:follow(redirect)
+  if redirect.hangup then
+    if self.call.state == "ringing" then self.call.final_status = "canceled" end
+    return self.call:hangup()
+  end
+  if redirect.fallback_url then
+    self.route, self.fallen_back = redirect, nil
+  end
   return self:execute(function()
-    return value.twiml or self:fetch(value.url, nil, value.method, "redirect")
+    if redirect.twiml then
+      self.base = nil
+      return redirect.twiml
+    end
+    return self:fetch(redirect.url, nil, redirect.method, "redirect")
   end)
 end
 

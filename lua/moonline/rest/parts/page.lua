@@ -1,0 +1,51 @@
+-- Pages of a list: sizes, numbers, and the relative URIs that lead from one to the next.
+
+local json = require "dkjson"
+local url = require "moonline.webhook.url"
+
+local page = {}
+
+local USUAL, MOST = 50, 1000
+
+---What part of the list is asked for.
+---@param query moonline.Form
+---@return { size: integer, number: integer, first: integer } part first: index of its first, from 0
+function page.asked(query)
+  local size = query:integer("PageSize", 1, MOST, 20001) or USUAL
+  local number = query:integer("Page", 0, 1000000, 20001) or 0
+  return { size = size, number = number, first = size * number }
+end
+
+-- The query with another page number.
+local function at(path, query, part, number)
+  local list = {}
+  for _, pair in ipairs(query.list) do
+    if pair[1] ~= "Page" and pair[1] ~= "PageSize" and pair[1] ~= "PageToken" then
+      list[#list + 1] = pair
+    end
+  end
+  list[#list + 1] = { "PageSize", part.size }
+  list[#list + 1] = { "Page", number }
+  return path .. "?" .. url.form(list)
+end
+
+---The envelope of a page.
+---@param path string of the list
+---@param query moonline.Form
+---@param part table as page.asked gave it
+---@param name string of the list in the envelope: "calls"
+---@param items table[] those of this page, as JSON tables
+---@param more boolean are there some after these?
+---@return table
+function page.of(path, query, part, name, items, more)
+  return {
+    [name] = setmetatable(items, { __jsontype = "array" }),
+    page = part.number, page_size = part.size, start = part.first,
+    ["end"] = math.max(part.first, part.first + #items - 1),
+    uri = at(path, query, part, part.number), first_page_uri = at(path, query, part, 0),
+    next_page_uri = more and at(path, query, part, part.number + 1) or json.null,
+    previous_page_uri = part.number > 0 and at(path, query, part, part.number - 1) or json.null,
+  }
+end
+
+return page
