@@ -223,9 +223,12 @@ static void server_close(void *object)
 
 static int server_events(lua_State *L);
 static int server_port(lua_State *L);
+static int server_is_answering(lua_State *L);
 
-static const luaL_Reg server_methods[] = {
-    {"events", server_events}, {"port", server_port}, {NULL, NULL}};
+static const luaL_Reg server_methods[] = {{"events", server_events},
+                                          {"port", server_port},
+                                          {"is_answering", server_is_answering},
+                                          {NULL, NULL}};
 static const struct ml_class server_class = {
     .name = "http server", .methods = server_methods, .close = server_close};
 
@@ -270,6 +273,14 @@ static int server_events(lua_State *L)
     lua_settop(L, 2);
     ml_sink_attach(&server->sink, L, 2);
     return 0;
+}
+
+static int server_is_answering(lua_State *L)
+{
+    struct server *server = ml_object_check(L, 1, &server_class);
+
+    lua_pushboolean(L, ml_http_server_is_answering(server->server));
+    return 1;
 }
 
 static int server_port(lua_State *L)

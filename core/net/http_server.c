@@ -23,6 +23,16 @@ enum {
 
 static struct ml_list servers = {{&servers.head, &servers.head}};
 
+bool ml_http_server_is_answering(const struct ml_http_server *server)
+{
+    ML_LIST_EACH(&server->calls, link)
+    {
+        if (ML_CONTAINER(link, struct ml_http_call, link)->step >= ML_HTTP_ANSWERED)
+            return true;
+    }
+    return false;
+}
+
 bool ml_http_server_has_port(uint16_t port)
 {
     ML_LIST_EACH(&servers, link)

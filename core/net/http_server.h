@@ -46,6 +46,8 @@ int ml_http_server_new(struct ml_loop *loop, const struct ml_http_server_options
 /* Closes the listener and every connection; gone() is called for unanswered calls. */
 void ml_http_server_free(struct ml_http_server *server);
 uint16_t ml_http_server_port(const struct ml_http_server *server);
+/* Is an answer on its way that the client does not have in full yet? */
+bool ml_http_server_is_answering(const struct ml_http_server *server);
 /* A server of this process listens on this port, whatever the address. */
 bool ml_http_server_has_port(uint16_t port);
 

@@ -14,13 +14,14 @@ local outbound = {}
 
 local RING, SLACK = 60, 5 -- seconds it rings, and how much longer, as TwiML's API has it
 
----What a call is to do. All but `to` and one of url and twiml may be left out.
+---What a call is to do. All but `to` and one of url, twiml and script may be left out.
 ---@class moonline.CallOrder
 ---@field to string SIP URI, as the text of a Sip noun
 ---@field from string? user part
 ---@field url string? asked for a document when the call is answered
 ---@field method string?
 ---@field twiml string? the document itself
+---@field script moonline.Script?
 ---@field fallback_url string?
 ---@field fallback_method string?
 ---@field status_callback string?
@@ -57,6 +58,13 @@ local function talk(env, own, order)
   end)
   local route = { fallback_url = order.fallback_url, fallback_method = order.fallback_method }
   local documents = session.new(own, { route = route })
+  if order.script then
+    return documents:guard(function()
+      if order.send_digits then own:send_digits(order.send_digits) end
+      order.script.call(own)
+      documents:finish()
+    end)
+  end
   documents:execute(function()
     if order.send_digits then own:send_digits(order.send_digits) end
     return order.twiml or documents:fetch(order.url, nil, order.method or "POST", "voice")

@@ -10,7 +10,7 @@ local sys = require "moonline.core.sys"
 local task = require "moonline.task"
 local watch = require "moonline.watch"
 
-local FAREWELL = 1 -- seconds that BYEs and CANCELs have for their answers
+local FAREWELL = 1 -- seconds for the answers to BYEs and CANCELs, and for our own to HTTP requests
 local LOOK = 1 -- seconds: how often the end of a drain is looked for when nothing tells it
 local GLANCE = 0.05 -- the same, for answers to BYEs
 local RETRY_AFTER = "10" -- seconds a refused caller shall wait
@@ -109,13 +109,21 @@ on["generation-freed"] = function(self, event)
   self:tell(event)
 end
 
+function on.reload(self)
+  sys.notify(("RELOADING=1\nMONOTONIC_USEC=%d"):format(task.clock() * 1e6 // 1))
+  reload.configuration(self)
+  sys.notify "READY=1"
+end
+
+function on.drain(self)
+  if not self.draining then self:drain() end
+end
+
 function on.signal(self, event)
   if self.draining then
     self.stopping = event.name ~= "HUP" or self.stopping
   elseif event.name == "HUP" then
-    sys.notify(("RELOADING=1\nMONOTONIC_USEC=%d"):format(task.clock() * 1e6 // 1))
-    reload.configuration(self)
-    sys.notify "READY=1"
+    on.reload(self)
   else
     self:drain()
   end
@@ -162,8 +170,9 @@ function Server:run()
     log.warning("%d calls are hung up", self.env.agent:calls())
     self.env.agent:hangup()
   end
-  self:run_until(function() return self:legs() == 0 and self:is_quiet() end,
-    task.clock() + FAREWELL, GLANCE)
+  self:run_until(function()
+    return self:legs() == 0 and self:is_quiet() and not (self.http and self.http:is_answering())
+  end, task.clock() + FAREWELL, GLANCE)
 end
 
 ---Ends everything at once.

@@ -61,6 +61,9 @@ function http.server(options) end
 function Server:events(box) end
 ---@return integer
 function Server:port() end
+---Is an answer on its way that its client does not have in full yet?
+---@return boolean
+function Server:is_answering() end
 function Server:close() end
 
 ---@return { method: string, path: string, target: string, query: string, peer: string, headers: string[][], body: string }

@@ -5,6 +5,7 @@ local order = require "moonline.rest.parts.order"
 local outbound = require "moonline.outbound"
 local page = require "moonline.rest.parts.page"
 local records = require "moonline.rest.parts.records"
+local scripts = require "moonline.scripts"
 local shape = require "moonline.rest.parts.call"
 
 local STATUSES = {
@@ -30,6 +31,15 @@ local function recording(given)
   }
 end
 
+-- Not of Twilio's API: the path of a Lua script, on the server's machine.
+local function script(given)
+  local path = given:text "Script"
+  if not path then return nil end
+  local ok, loaded = pcall(scripts.load, path)
+  if not ok then form.fault(21205, "Script: " .. tostring(loaded)) end
+  return loaded
+end
+
 local function destination(given)
   local to, from = given:text "To", given:text "From"
   if not to then form.fault(21201, "To is expected: whom to call, such as sip:kate@example.com") end
@@ -44,7 +54,8 @@ end
 local function wanted(given)
   local one = order.document(given)
   one.to, one.from = destination(given)
-  if not (one.url or one.twiml) then
+  one.script = script(given)
+  if not (one.url or one.twiml or one.script) then
     form.fault(21205, "one of Url and Twiml is expected: what the call does when it is answered")
   end
   if one.url then one.twiml = nil end

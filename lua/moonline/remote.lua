@@ -1,0 +1,97 @@
+-- A running server, as the commands that talk to it see it: its REST interface.
+
+local config = require "moonline.config"
+local crypto = require "moonline.core.crypto"
+local fields = require "moonline.fields"
+local json = require "dkjson"
+local request = require "moonline.webhook.request"
+local runtime = require "moonline.runtime"
+
+---@class moonline.Remote
+---@field url string
+---@field account string
+local Remote = {}
+Remote.__index = Remote
+Remote.__name = "moonline.Remote"
+
+local remote = {}
+
+-- Exit codes of the commands.
+local FAILED, USAGE, UNREACHABLE, REFUSED = 1, 2, 69, 77
+local LARGEST = 16 * 1024 * 1024 -- bytes of an answer
+
+---Where the server is and who asks: options of every command that talks to one.
+---@param parser table
+function remote.define(parser)
+  parser:option("--url", "The server (MOONLINE_URL, or http://127.0.0.1:8080)."):argname("URL")
+  parser:option("--account", "Account sid (MOONLINE_ACCOUNT_SID)."):argname("SID")
+  parser:option("--token", "Auth token (MOONLINE_AUTH_TOKEN)."):argname("TOKEN")
+  parser:flag("--json", "Print JSON.")
+end
+
+-- What went wrong, for the one who typed the command.
+local function problem(code, text)
+  return { exit = code, text = text }
+end
+
+local function explain(status, body)
+  local text = type(body) == "table" and body.message or "the server answered " .. status
+  if type(body) == "table" and body.code then text = ("%s (%d)"):format(text, body.code) end
+  return problem((status == 401 or status == 403) and REFUSED or FAILED, text)
+end
+
+---One request. Raises what the command ends with when it fails (remote.run catches it).
+---@param method string
+---@param path string below the account, "/Calls.json"; or a whole path that begins with "//"
+---@param form table?
+---@return table|nil body
+function Remote:request(method, path, form)
+  local whole = path:match("^/(/.*)$") or "/2010-04-01/Accounts/" .. self.account .. path
+  local basic = crypto.base64(self.account .. ":" .. self.token)
+  local response, _, why = request.fetch(self.env, {
+    url = self.url .. whole, method = method, params = fields.list(form), unsigned = true,
+    headers = { { "Authorization", "Basic " .. basic } }, max_body = LARGEST,
+  })
+  if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
+  local body = response.body ~= "" and json.decode(response.body) or nil
+  if response.status >= 300 then error(explain(response.status, body), 0) end
+  return body
+end
+
+local function open(options)
+  local settings = config.load { environment = {} }
+  local self = setmetatable({
+    url = (options.url or os.getenv "MOONLINE_URL" or "http://127.0.0.1:8080"):gsub("/+$", ""),
+    account = options.account or os.getenv "MOONLINE_ACCOUNT_SID",
+    token = options.token or os.getenv "MOONLINE_AUTH_TOKEN",
+  }, Remote)
+  if not (self.account and self.token) then
+    error(problem(USAGE, "who asks? --account and --token, or MOONLINE_ACCOUNT_SID and "
+      .. "MOONLINE_AUTH_TOKEN, are expected (the server keeps both in its store, file account)"), 0)
+  end
+  settings.webhook.deny = {}
+  local client, why = runtime.client(settings)
+  if not client then error(problem(FAILED, why), 0) end
+  self.env = { client = client, config = settings }
+  return self
+end
+
+---Runs fn(server) and turns what fails into a line and an exit code.
+---@param options table of the command line
+---@param out moonline.Output
+---@param fn fun(server: moonline.Remote): integer?
+---@return integer exit code
+function remote.run(options, out, fn)
+  local self
+  local ok, result = xpcall(function()
+    self = open(options)
+    return fn(self) or 0
+  end, function(fault) return type(fault) == "table" and fault or debug.traceback(fault) end)
+  if self then self.env.client:close() end
+  if ok then return result end
+  if type(result) ~= "table" or not result.exit then error(result, 0) end
+  out.problem(result.text)
+  return result.exit
+end
+
+return remote
