@@ -3,7 +3,6 @@
 local form = require "moonline.rest.parts.form"
 local order = require "moonline.rest.parts.order"
 local outbound = require "moonline.outbound"
-local page = require "moonline.rest.parts.page"
 local records = require "moonline.rest.parts.records"
 local scripts = require "moonline.scripts"
 local shape = require "moonline.rest.parts.call"
@@ -78,21 +77,22 @@ return {
   account = { "/Calls" },
 
   GET = function(env, reply)
-    local query = reply:form()
+    local query, where = reply:form(), {}
     query:choice("Status", STATUSES, 20001)
-    local part = page.asked(query)
-    local items, more = {}, false
-    for index, one in ipairs(records.calls(env, query, part.first, part.size + 1)) do
-      if index > part.size then more = true else items[index] = shape(env.config, one.sid, one) end
-    end
-    reply:json(200, page.of(reply.info.path, query, part, "calls", items, more))
+    records.equal(where, query,
+      { To = "to", From = "from", ParentCallSid = "parent", Status = "status" })
+    records.time(where, query, "StartTime", "start")
+    records.time(where, query, "EndTime", "finish")
+    records.reply(env, reply, query,
+      { kind = "call", name = "calls", where = where, shape = shape })
   end,
 
   POST = function(env, reply)
     local sid, code, message = outbound.place(env, wanted(reply:form()))
     if not sid then form.fault(code, message) end
-    local fields = records.call(env, sid)
-    fields.status = "queued" -- nothing has left yet
-    reply:json(201, shape(env.config, sid, fields))
+    local fields = records.get(env, "call", sid)
+    if not fields then form.fault(20500, "the call has no record", 500) end
+    fields.status = "queued" -- as it was when it was asked for
+    reply:json(201, shape(env.config, fields))
   end,
 }

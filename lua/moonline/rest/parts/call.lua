@@ -7,26 +7,24 @@ local NULL = json.null
 local SUBRESOURCES = { "Events", "Notifications", "Payments", "Recordings", "Siprec", "Streams" }
 
 local function date(seconds)
-  return seconds and params.date(tonumber(seconds)) or NULL
+  return seconds and params.date(seconds) or NULL
 end
 
 ---@param config table
----@param sid string
----@param fields table what is known of it: from, to, status, direction, parent, start, answered, finish,
----  duration, forwarded_from, caller_name, changed; times as seconds since 1970
+---@param fields table the record of the store
 ---@return table
-return function(config, sid, fields)
-  local uri = ("/2010-04-01/Accounts/%s/Calls/%s"):format(config.account_sid, sid)
+return function(config, fields)
+  local uri = ("/2010-04-01/Accounts/%s/Calls/%s"):format(config.account_sid, fields.sid)
   local below = {}
   for _, name in ipairs(SUBRESOURCES) do below[name:lower()] = ("%s/%s.json"):format(uri, name) end
   return {
-    sid = sid, account_sid = config.account_sid, parent_call_sid = fields.parent or NULL,
+    sid = fields.sid, account_sid = config.account_sid, parent_call_sid = fields.parent or NULL,
     date_created = date(fields.start), date_updated = date(fields.changed or fields.start),
     from = fields.from or NULL, from_formatted = fields.from or NULL,
     to = fields.to or NULL, to_formatted = fields.to or NULL,
     status = fields.status, direction = fields.direction or NULL, api_version = "2010-04-01",
     start_time = date(fields.answered or fields.start), end_time = date(fields.finish),
-    duration = fields.duration and tostring(fields.duration) or NULL,
+    duration = fields.duration and ("%d"):format(fields.duration) or NULL,
     forwarded_from = fields.forwarded_from or NULL, caller_name = fields.caller_name or NULL,
     answered_by = NULL, group_sid = NULL, phone_number_sid = NULL, trunk_sid = NULL,
     price = NULL, price_unit = "USD", queue_time = "0", annotation = NULL,
