@@ -1,0 +1,436 @@
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/queue.h"
+#include "core/house/store_priv.h"
+
+enum { MAX_QUEUED = 64 << 20 }; /* bytes: some 100,000 records, minutes of a disk that hangs */
+
+/* What was asked for in one turn. */
+struct batch {
+    struct ml_node node;
+    struct ml_list jobs;
+};
+
+struct ml_store {
+    /* loop */
+    struct ml_loop *loop;
+    struct ml_flush flush;
+    struct batch *open; /* of this turn; NULL: nothing asked yet */
+    struct ml_list asked; /* lists that are not answered */
+    size_t max_queued, queued;
+    uint64_t lost, number;
+    char problem[300];
+    bool closed;
+    /* both */
+    struct ml_queue batches;
+    int wake;
+    atomic_bool quit;
+    pthread_mutex_t lock;
+    struct ml_list finished; /* under lock, as is posted */
+    bool posted;
+    pthread_t thread;
+    /* writer */
+    struct ml_store_sql sql;
+};
+
+static void move_all(struct ml_list *from, struct ml_list *to)
+{
+    for (struct ml_link *link; (link = ml_list_first(from)) != NULL;) {
+        ml_list_remove(link);
+        ml_list_append(to, link);
+    }
+}
+
+/* ---- answers: the loop's thread ---- */
+
+static void free_job(struct ml_store_job *job)
+{
+    ml_free(job->values);
+    ml_buf_fini(&job->bytes);
+    ml_free(job);
+}
+
+static void note_failure(struct ml_store *store, const struct ml_store_job *job)
+{
+    store->lost++;
+    if (!store->problem[0])
+        ml_log(ML_LOG_ERROR, NULL, "records are lost, calls go on: the store cannot write: %s",
+               job->text);
+    snprintf(store->problem, sizeof store->problem, "the store cannot write: %s", job->text);
+}
+
+static void note_success(struct ml_store *store)
+{
+    if (!store->problem[0])
+        return;
+    store->problem[0] = '\0';
+    ml_log(ML_LOG_WARNING, NULL, "the store can write again; %llu records were lost",
+           (unsigned long long)store->lost);
+}
+
+static void answer(struct ml_store *store, struct ml_store_job *job)
+{
+    const char *text = job->status ? job->text : NULL;
+
+    store->queued -= job->size;
+    ml_list_remove(&job->asked);
+    if (job->what != ML_JOB_LIST) {
+        if (job->status != 0)
+            note_failure(store, job);
+        else
+            note_success(store);
+    }
+    if (job->answer)
+        job->answer(job->status, text, &job->rows, job->user);
+    else if (job->done)
+        job->done(job->status, text, job->user);
+    free_job(job);
+    ml_clock_release();
+}
+
+static void destroy(struct ml_store *store)
+{
+    pthread_mutex_destroy(&store->lock);
+    close(store->wake);
+    ml_free(store);
+}
+
+static void answer_all(struct ml_store *store)
+{
+    struct ml_list due;
+    struct ml_link *link;
+
+    ml_list_init(&due);
+    pthread_mutex_lock(&store->lock);
+    move_all(&store->finished, &due);
+    pthread_mutex_unlock(&store->lock);
+    while ((link = ml_list_first(&due)) != NULL) {
+        ml_list_remove(link);
+        answer(store, ML_CONTAINER(link, struct ml_store_job, link));
+    }
+}
+
+static void on_finished(void *user)
+{
+    struct ml_store *store = user;
+
+    pthread_mutex_lock(&store->lock);
+    store->posted = false;
+    pthread_mutex_unlock(&store->lock);
+    if (store->closed)
+        destroy(store);
+    else
+        answer_all(store);
+}
+
+/* Any thread. */
+static void finish(struct ml_store *store, struct ml_list *jobs)
+{
+    bool post;
+
+    pthread_mutex_lock(&store->lock);
+    move_all(jobs, &store->finished);
+    post = !store->posted;
+    store->posted = true;
+    pthread_mutex_unlock(&store->lock);
+    if (post)
+        ml_loop_post(store->loop, on_finished, store);
+}
+
+/* ---- the writer ---- */
+
+static void fail_writes(struct ml_list *jobs, const struct ml_fault *fault)
+{
+    ML_LIST_EACH(jobs, link)
+    {
+        struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, link);
+
+        if (job->what == ML_JOB_LIST)
+            continue;
+        job->status = fault->code;
+        snprintf(job->text, sizeof job->text, "%s", fault->text);
+    }
+}
+
+/* All that waits, in one transaction: the more there is, the less each costs. */
+static void write_all(struct ml_store *store)
+{
+    struct ml_fault fault = {0};
+    struct ml_list jobs;
+    struct ml_node *node;
+
+    ml_list_init(&jobs);
+    while ((node = ml_queue_pop(&store->batches)) != NULL) {
+        struct batch *batch = ML_CONTAINER(node, struct batch, node);
+
+        move_all(&batch->jobs, &jobs);
+        ml_free(batch);
+    }
+    if (ml_list_empty(&jobs))
+        return;
+    if (ml_store_sql_begin(&store->sql, &fault) != 0) {
+        fail_writes(&jobs, &fault);
+    } else {
+        ML_LIST_EACH(&jobs, link)
+        ml_store_sql_run(&store->sql, ML_CONTAINER(link, struct ml_store_job, link));
+        if (ml_store_sql_commit(&store->sql, &fault) != 0)
+            fail_writes(&jobs, &fault);
+    }
+    finish(store, &jobs);
+}
+
+static void *run(void *user)
+{
+    struct ml_store *store = user;
+    bool last;
+
+    do {
+        uint64_t count;
+
+        if (read(store->wake, &count, sizeof count) < 0 && errno != EINTR)
+            break;
+        last = atomic_load(&store->quit);
+        write_all(store);
+    } while (!last);
+    return NULL;
+}
+
+static void wake(struct ml_store *store)
+{
+    static const uint64_t one = 1;
+
+    while (write(store->wake, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+/* ---- asking: the loop's thread ---- */
+
+static void on_flush(void *user)
+{
+    struct ml_store *store = user;
+
+    if (!store->open)
+        return;
+    ml_queue_push(&store->batches, &store->open->node);
+    store->open = NULL;
+    wake(store);
+}
+
+static void submit(struct ml_store *store, struct ml_store_job *job)
+{
+    ml_clock_hold();
+    if (store->queued > store->max_queued && job->what != ML_JOB_LIST) {
+        struct ml_list refused;
+
+        ml_list_init(&refused);
+        store->queued += job->size;
+        job->status = ML_ELIMIT;
+        snprintf(job->text, sizeof job->text, "the disk is too slow: %zu MB wait for it",
+                 store->queued >> 20);
+        ml_list_append(&refused, &job->link);
+        finish(store, &refused);
+        return;
+    }
+    store->queued += job->size;
+    if (!store->open) {
+        store->open = ml_alloc(sizeof *store->open);
+        ml_list_init(&store->open->jobs);
+    }
+    ml_list_append(&store->open->jobs, &job->link);
+    ml_loop_flush(store->loop, &store->flush);
+}
+
+static size_t text_size(const struct ml_value *value)
+{
+    return value->type == ML_VALUE_TEXT ? value->text.n : 0;
+}
+
+static char *keep_text(struct ml_value *value, char *at)
+{
+    if (value->type != ML_VALUE_TEXT)
+        return at;
+    if (value->text.n > 0)
+        memcpy(at, value->text.p, value->text.n);
+    value->text.p = at;
+    return at + value->text.n;
+}
+
+/* A job with copies of fields, and of their texts, in one block. */
+static struct ml_store_job *with_fields(enum ml_job_kind what, enum ml_store_kind kind,
+                                        const struct ml_field *fields, size_t count)
+{
+    struct ml_store_job *job;
+    size_t size = sizeof *job + count * sizeof *fields;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        size += text_size(&fields[i].value);
+    job = ml_alloc(size);
+    job->what = what;
+    job->kind = kind;
+    job->size = size;
+    job->count = count;
+    job->fields = (struct ml_field *)(void *)(job + 1);
+    text = (char *)(job->fields + count);
+    if (count > 0)
+        memcpy(job->fields, fields, count * sizeof *fields);
+    for (size_t i = 0; i < count; i++)
+        text = keep_text(&job->fields[i].value, text);
+    return job;
+}
+
+/* One shape of statement for one set of columns. */
+static void sort_fields(struct ml_store_job *job)
+{
+    for (size_t i = 1; i < job->count; i++)
+        for (size_t j = i; j > 0 && job->fields[j].column < job->fields[j - 1].column; j--) {
+            struct ml_field field = job->fields[j];
+
+            job->fields[j] = job->fields[j - 1];
+            job->fields[j - 1] = field;
+        }
+}
+
+void ml_store_put(struct ml_store *store, enum ml_store_kind kind, const struct ml_field *fields,
+                  size_t count, ml_store_done_fn *done, void *user)
+{
+    struct ml_store_job *job = with_fields(ML_JOB_PUT, kind, fields, count);
+
+    sort_fields(job);
+    job->done = done;
+    job->user = user;
+    submit(store, job);
+}
+
+void ml_store_remove(struct ml_store *store, enum ml_store_kind kind, const struct ml_value *key)
+{
+    struct ml_field field = {.column = ml_store_key(kind), .value = *key};
+
+    submit(store, with_fields(ML_JOB_REMOVE, kind, &field, 1));
+}
+
+void ml_store_prune(struct ml_store *store, const char *folder, double before, int64_t bytes,
+                    ml_store_done_fn *done, void *user)
+{
+    struct ml_field fields[3] = {
+        {.value = {.type = ML_VALUE_REAL, .real = before}},
+        {.value = {.type = ML_VALUE_INTEGER, .integer = bytes}},
+        {.value = {.type = ML_VALUE_TEXT, .text = {folder, strlen(folder) + 1}}}};
+    struct ml_store_job *job = with_fields(ML_JOB_PRUNE, ML_STORE_RECORDING, fields, 3);
+
+    job->done = done;
+    job->user = user;
+    submit(store, job);
+}
+
+uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query,
+                       ml_store_rows_fn *rows, void *user)
+{
+    struct ml_field fields[ML_STORE_COLUMNS] = {0};
+    struct ml_store_job *job;
+
+    for (size_t i = 0; i < query->count; i++)
+        fields[i] = (struct ml_field){query->where[i].column, query->where[i].value};
+    job = with_fields(ML_JOB_LIST, query->kind, fields, query->count);
+    job->query = *query;
+    for (size_t i = 0; i < query->count; i++)
+        job->tests[i] = query->where[i].test;
+    job->answer = rows;
+    job->user = user;
+    job->number = ++store->number;
+    ml_list_append(&store->asked, &job->asked);
+    submit(store, job);
+    return job->number;
+}
+
+void ml_store_forget(struct ml_store *store, uint64_t number)
+{
+    ML_LIST_EACH(&store->asked, link)
+    {
+        struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, asked);
+
+        if (job->number == number)
+            job->answer = NULL;
+    }
+}
+
+struct ml_store_health ml_store_health(const struct ml_store *store)
+{
+    return (struct ml_store_health){.queued = store->queued,
+                                    .lost = store->lost,
+                                    .problem = store->problem[0] ? store->problem : NULL};
+}
+
+/* ---- begin and end ---- */
+
+static int start(struct ml_store *store)
+{
+    sigset_t all, before;
+    int error;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    error = pthread_create(&store->thread, NULL, run, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error == 0)
+        pthread_setname_np(store->thread, "ml-store");
+    return error;
+}
+
+int ml_store_open(struct ml_loop *loop, const struct ml_store_options *options,
+                  struct ml_store **storep, struct ml_fault *fault)
+{
+    struct ml_store *store = ml_alloc(sizeof *store);
+    int status = ml_store_sql_open(&store->sql, options->path, options->no_sync, fault);
+
+    if (status != 0)
+        goto fail;
+    store->loop = loop;
+    store->flush = (struct ml_flush){.fn = on_flush, .user = store};
+    store->max_queued = options->max_queued ? options->max_queued : MAX_QUEUED;
+    ml_list_init(&store->asked);
+    ml_list_init(&store->finished);
+    ml_queue_init(&store->batches);
+    pthread_mutex_init(&store->lock, NULL);
+    store->wake = eventfd(0, EFD_CLOEXEC);
+    if (store->wake < 0 || start(store) != 0) {
+        status = ml_fail(fault, ML_EIO, "the store's thread cannot be started");
+        goto stop;
+    }
+    *storep = store;
+    return ML_OK;
+stop:
+    if (store->wake >= 0)
+        close(store->wake);
+    pthread_mutex_destroy(&store->lock);
+    ml_store_sql_close(&store->sql);
+fail:
+    ml_free(store);
+    return status;
+}
+
+void ml_store_close(struct ml_store *store)
+{
+    if (!store)
+        return;
+    on_flush(store);
+    ml_list_remove(&store->flush.link);
+    atomic_store(&store->quit, true);
+    wake(store);
+    pthread_join(store->thread, NULL);
+    ml_store_sql_close(&store->sql);
+    answer_all(store);
+    store->closed = true;
+    if (!store->posted)
+        destroy(store);
+}

@@ -1,0 +1,67 @@
+/* The store over its files: store.c (queue and thread), store_sql.c (jobs as SQL),
+ * store_schema.c (tables). */
+#ifndef ML_HOUSE_STORE_PRIV_H
+#define ML_HOUSE_STORE_PRIV_H
+
+#include <sqlite3.h>
+
+#include "core/base/list.h"
+#include "core/house/store.h"
+
+enum ml_job_kind { ML_JOB_PUT, ML_JOB_REMOVE, ML_JOB_LIST, ML_JOB_PRUNE };
+
+/* One thing to do: made in the loop's thread, run in the writer's, answered and freed in the
+ * loop's. Fields and their texts lie behind it in the same block. */
+struct ml_store_job {
+    struct ml_link link;
+    struct ml_link asked; /* the loop's: list */
+    enum ml_job_kind what;
+    enum ml_store_kind kind;
+    size_t size;
+    struct ml_field *fields; /* put; remove: the key; prune: time, bytes, folder; list: where */
+    size_t count;
+    enum ml_store_test tests[ML_STORE_COLUMNS]; /* list: of fields */
+    struct ml_query query;
+    ml_store_done_fn *done;
+    ml_store_rows_fn *answer;
+    void *user;
+    uint64_t number;
+    /* the writer's results */
+    int status;
+    char text[256];
+    struct ml_rows rows;
+    struct ml_value *values;
+    struct ml_buf bytes; /* texts of values */
+};
+
+enum { ML_STORE_STATEMENTS = 24 }; /* prepared, kept: fewer shapes of puts than that are in use */
+
+struct ml_store_statement {
+    enum ml_job_kind what;
+    enum ml_store_kind kind;
+    uint32_t columns; /* bit mask */
+    sqlite3_stmt *prepared;
+};
+
+/* The writer thread's. */
+struct ml_store_sql {
+    sqlite3 *db;
+    struct ml_store_statement kept[ML_STORE_STATEMENTS];
+    size_t next; /* to be replaced */
+};
+
+/* store_sql.c. Opening, one job inside a transaction, and the transaction's begin and end; 0 or
+ * ML_EIO. */
+int ml_store_sql_open(struct ml_store_sql *sql, const char *path, bool no_sync,
+                      struct ml_fault *fault);
+void ml_store_sql_close(struct ml_store_sql *sql);
+int ml_store_sql_begin(struct ml_store_sql *sql, struct ml_fault *fault);
+int ml_store_sql_commit(struct ml_store_sql *sql, struct ml_fault *fault);
+void ml_store_sql_run(struct ml_store_sql *sql, struct ml_store_job *job);
+
+/* store_schema.c */
+const char *ml_store_table(enum ml_store_kind kind);
+/* Brings user_version up to the newest; ML_EIO, or ML_EINVAL for a file of a later program. */
+int ml_store_migrate(sqlite3 *db, struct ml_fault *fault);
+
+#endif
