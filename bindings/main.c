@@ -30,6 +30,18 @@ static void raise_descriptor_limit(void)
     }
 }
 
+/* Commands whose time is virtual unless they are told --real-time. */
+static bool is_simulation(int argc, char **argv, int command)
+{
+    if (command >= argc || strcmp(argv[command], "run") != 0)
+        return false;
+    for (int i = command + 1; i < argc; i++) {
+        if (strcmp(argv[i], "--real-time") == 0)
+            return false;
+    }
+    return true;
+}
+
 /* `--virtual` and `--seed N`, before anything else has started. Returns the arguments eaten. */
 static int simulation_options(int argc, char **argv)
 {
@@ -44,6 +56,13 @@ static int simulation_options(int argc, char **argv)
             seed = strtoull(argv[++i], NULL, 10);
         else
             break;
+    }
+    if (is_simulation(argc, argv, i)) {
+        virtual_time = true;
+        for (int k = i + 1; k + 1 < argc; k++) {
+            if (strcmp(argv[k], "--seed") == 0)
+                seed = strtoull(argv[k + 1], NULL, 10);
+        }
     }
     if (virtual_time) {
         ml_clock_virtual();

@@ -14,4 +14,16 @@ function fields.list(given)
   return list
 end
 
+---Headers by their lower-case names; several of one name are one value, joined by ", ".
+---@param list string[][] { name, value }
+---@return table<string, string>
+function fields.by_name(list)
+  local map = {}
+  for _, header in ipairs(list) do
+    local name = header[1]:lower()
+    map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
+  end
+  return map
+end
+
 return fields

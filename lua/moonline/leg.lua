@@ -1,6 +1,7 @@
 -- A party one can talk to: what verbs and scripts hold. Wraps a leg of moonline.core.sip.
 
 local crypto = require "moonline.core.crypto"
+local fields = require "moonline.fields"
 local log = require "moonline.log"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
@@ -127,10 +128,11 @@ function Leg:ring()
 end
 
 ---Answers; returns when the 200 is sent. Nothing for a leg that is answered.
-function Leg:answer()
+---@param headers string[][]? more headers of the 200: { name, value }
+function Leg:answer(headers)
   self:check()
   if self.state ~= "ringing" then return end
-  local ok, why = self.core:answer()
+  local ok, why = self.core:answer(headers)
   if not ok then
     self.log:warning("the call cannot be answered: %s", why)
     self:over { kind = "failed", cause = "sdp" }
@@ -182,6 +184,8 @@ function Leg:play_low(low, kinds, code)
     self:warn(code or CANNOT_PLAY, "nothing is played: " .. (text or why))
     return nil
   end
+  self.env.notify { kind = "play", call = self.sid, said = low.said, digits = low.digits,
+    tone = low.tone, silence = low.silence, file = not low.said and (low.origin or low.file) or nil }
   local wanted = { "played" }
   for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end
   while true do
@@ -237,19 +241,10 @@ end
 
 Leg.__close = Leg.close
 
-local function header_map(list)
-  local map = {}
-  for _, header in ipairs(list) do
-    local name = header[1]:lower()
-    map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
-  end
-  return map
-end
-
 -- Headers are made into a table when somebody first asks for them.
 function Leg.__index(self, key)
   if key ~= "headers" then return Leg[key] end
-  self.headers = header_map(self.core:headers())
+  self.headers = fields.by_name(self.core:headers())
   return self.headers
 end
 

@@ -122,7 +122,7 @@ function source.prepare(leg, item)
     error("play: a path, a URL, or one of file, url, say, tone, digits, silence expected", 3)
   end
   if not path then return nil, code, message end
-  return { file = path, loops = loops, origin = origin }
+  return { file = path, loops = loops, origin = origin, said = item.say }
 end
 
 ---Why a prepared item could not be played, by the name it was asked for.

@@ -13,13 +13,15 @@ local function unescape(text)
   return text and text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
 end
 
+local USUAL = "us1" -- the region of a party that names none
+
 ---The egress profile of a region: bind, proxy, advertise; the default one for a known region that
 ---is not configured.
 ---@param config table
 ---@param region string?
 ---@return { bind: string?, proxy: string?, advertise: string?, advertise_media: string? }
 function plan.egress(config, region)
-  local profile = region and config.sip.regions[region]
+  local profile = config.sip.regions[region or USUAL]
   if not profile then return {} end
   return {
     bind = profile.bind, proxy = profile.proxy, advertise = profile.advertise,

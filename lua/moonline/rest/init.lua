@@ -146,8 +146,9 @@ function rest.answer(env, request, facts)
   end
   local fine, fault = xpcall(answer, told, env, reply, facts, table.unpack(captures, 1, captures.n))
   if fine then return end
-  if not form.is_fault(fault) then error(fault, 0) end
-  reply:fail(fault.status, fault.code, fault.message)
+  if form.is_fault(fault) then return reply:fail(fault.status, fault.code, fault.message) end
+  reply:fail(500, 20500, "an internal error, told in the log")
+  error(fault, 0)
 end
 
 return rest

@@ -161,6 +161,24 @@ function render.webhook(self, event)
   return arrow(self, self:column "moonline", self:column "web app", label), "http"
 end
 
+function render.answer(self, event)
+  local label = ("%d %s"):format(event.status, event.type)
+  return arrow(self, self:column "web app", self:column "moonline", label), "http"
+end
+
+-- What a party is played; silence is not worth a line.
+function render.play(self, event)
+  local what = event.said and ("says %q"):format(event.said)
+    or event.digits and "presses " .. event.digits or event.tone and "tone " .. event.tone
+    or event.file and "plays " .. event.file:match("[^/]*$")
+  if not what then return nil end
+  return beside(self, self:column(event.at or "moonline"), what), "note"
+end
+
+function render.warning(self, event)
+  return beside(self, self:column "moonline", ("%d %s"):format(event.code, event.text)), "failure"
+end
+
 function render.verb(self, event)
   local line = event.line and (" (line %d)"):format(event.line) or ""
   local label = ("<%s>%s"):format(event.name, line)

@@ -44,6 +44,8 @@ function Session:request(target, list, method, what)
   local hook = { url = target, method = method, params = list, jar = self.call.jar }
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
+  self.env.notify { kind = "answer", call = self.call.sid, status = response.status,
+    type = response.type }
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
   end
@@ -80,6 +82,7 @@ end
 ---@return moonline.Document?
 function Session:fail(code, message, target)
   self:warn(code, message)
+  self.env.notify { kind = "failure", call = self.call.sid, code = code, text = message }
   self.failed = { code = code, message = message }
   local fallback = self.route and self.route.fallback_url
   if fallback and not self.fallen_back then

@@ -51,6 +51,16 @@ local function absent(list, target)
   return rest
 end
 
+-- The same path at another server, which is told whom it was meant for; what is on this machine stays.
+local function diverted(target, server, headers)
+  local parts = url.parse(target)
+  if parts.host:match("^127%.") or parts.host == "localhost" or parts.host == "[::1]" then
+    return target
+  end
+  headers[#headers + 1] = { "X-Forwarded-Host", parts.host }
+  return server .. target:match("^%a+://[^/?]*(.*)$")
+end
+
 -- Credentials and cookies apart, a hop is judged and signed on its own.
 local function exchange(env, hook, target, method, how, token)
   local list = method == "GET" and absent(hook.params, target) or hook.params
@@ -70,6 +80,8 @@ local function exchange(env, hook, target, method, how, token)
     headers[#headers + 1] = { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" }
   end
   local box = task.mailbox()
+  local divert = env.config.webhook.divert
+  if divert then final = diverted(final, divert, headers) end
   env.client:fetch({
     url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
     connect_timeout = how.connect_timeout, read_timeout = how.read_timeout,
