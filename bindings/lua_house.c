@@ -1,6 +1,7 @@
 /* moonline.core.house: the table of calls. */
 #include <string.h>
 
+#include "bindings/house.h"
 #include "bindings/modules.h"
 #include "bindings/object.h"
 #include "bindings/sink.h"
@@ -211,7 +212,8 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"calls", house_calls}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"calls", house_calls}, {"counters", ml_house_counters}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -25,7 +25,7 @@ struct ml_store {
     /* loop */
     struct ml_loop *loop;
     struct ml_flush flush;
-    struct batch *open; /* of this turn; NULL: nothing asked yet */
+    struct batch *open;   /* of this turn; NULL: nothing asked yet */
     struct ml_list asked; /* lists that are not answered */
     size_t max_queued, queued;
     uint64_t lost, number;
@@ -333,8 +333,8 @@ void ml_store_prune(struct ml_store *store, const char *folder, double before, i
     submit(store, job);
 }
 
-uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query,
-                       ml_store_rows_fn *rows, void *user)
+uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query, ml_store_rows_fn *rows,
+                       void *user)
 {
     struct ml_field fields[ML_STORE_COLUMNS] = {0};
     struct ml_store_job *job;

@@ -8,7 +8,7 @@
 #include "core/house/store_priv.h"
 
 enum {
-    BUSY_MS = 2000,       /* another program (sqlite3, a backup) holds the file */
+    BUSY_MS = 2000,        /* another program (sqlite3, a backup) holds the file */
     CHECKPOINT_PAGES = 256 /* 1 MB: the log goes into the file in small steps */
 };
 
@@ -30,9 +30,8 @@ int ml_store_sql_open(struct ml_store_sql *sql, const char *path, bool no_sync,
     sqlite3_busy_timeout(sql->db, BUSY_MS);
     sqlite3_wal_autocheckpoint(sql->db, CHECKPOINT_PAGES);
     if (sqlite3_exec(sql->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(sql->db,
-                     no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL", NULL,
-                     NULL, NULL) != SQLITE_OK) {
+        sqlite3_exec(sql->db, no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL",
+                     NULL, NULL, NULL) != SQLITE_OK) {
         status = ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
         goto fail;
     }
@@ -229,8 +228,7 @@ static int fetch(sqlite3_stmt *statement, struct ml_store_job *job)
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         if (job->rows.count == room) {
             room = room ? 2 * room : 8;
-            job->values =
-                ml_realloc(job->values, room * (size_t)columns * sizeof *job->values);
+            job->values = ml_realloc(job->values, room * (size_t)columns * sizeof *job->values);
         }
         for (int i = 0; i < columns; i++)
             job->values[job->rows.count * (size_t)columns + (size_t)i] =

@@ -102,6 +102,7 @@ end
 ---A numbered warning: to the log, and to whoever watches.
 function Leg:warn(code, message)
   self.log:warning("%d %s", code, message)
+  self.env.counters:add(('moonline_warnings_total{code="%d"}'):format(code))
   self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
 end
 
@@ -185,7 +186,8 @@ function Leg:play_low(low, kinds, code)
     return nil
   end
   self.env.notify { kind = "play", call = self.sid, said = low.said, digits = low.digits,
-    tone = low.tone, silence = low.silence, file = not low.said and (low.origin or low.file) or nil }
+    tone = low.tone, silence = low.silence,
+    file = not low.said and (low.origin or low.file) or nil }
   local wanted = { "played" }
   for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end
   while true do

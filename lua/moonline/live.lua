@@ -18,6 +18,15 @@ local task = require "moonline.task"
 
 local live = {}
 
+---A call is over: how it ended, for /metrics.
+---@param leg moonline.Leg
+function live.count(leg)
+  local counters = leg.env.counters
+  counters:add(('moonline_calls_total{direction="%s",status="%s"}'):format(leg.direction,
+    leg:status()))
+  counters:add("moonline_call_seconds_total", leg:duration())
+end
+
 local function ended(leg, events)
   local env = leg.env
   leg:hangup()
@@ -25,6 +34,7 @@ local function ended(leg, events)
     events:tell("completed",
       { status = leg:status(), duration = leg:duration(), code = leg.final_code })
   end
+  live.count(leg)
   env.notify { kind = "call-ended", call = leg.sid, status = leg:status() }
   env.live[leg] = nil
   leg.core:close()

@@ -3,6 +3,7 @@
 local config = require "moonline.config"
 local crypto = require "moonline.core.crypto"
 local fields = require "moonline.fields"
+local house = require "moonline.core.house"
 local json = require "dkjson"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
@@ -72,7 +73,7 @@ local function open(options)
   settings.webhook.deny = {}
   local client, why = runtime.client(settings)
   if not client then error(problem(FAILED, why), 0) end
-  self.env = { client = client, config = settings }
+  self.env = { client = client, config = settings, counters = house.counters() }
   return self
 end
 

@@ -23,6 +23,7 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field client moonline.HttpClient
 ---@field speech moonline.Speech
 ---@field calls moonline.Calls
+---@field counters moonline.Counters what /metrics tells; named as there
 ---@field agent moonline.Agent? the server's; none before it listens
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
@@ -41,7 +42,7 @@ function runtime.open(config)
     local ok, why = sys.mkdir(config.store.path .. "/" .. folder)
     if not ok then return nil, why end
   end
-  local env = { config = config, calls = house.calls() }
+  local env = { config = config, calls = house.calls(), counters = house.counters() }
   local why, text
   env.media, why, text = media.open {
     threads = sys.is_virtual() and 0 or config.media.threads, address = config.rtp.listen,
@@ -99,7 +100,7 @@ end
 ---Closes what open opened.
 ---@param env moonline.Env
 function runtime.close(env)
-  for _, name in ipairs { "agent", "client", "speech", "media", "calls" } do
+  for _, name in ipairs { "agent", "client", "speech", "media", "calls", "counters" } do
     if env[name] then env[name]:close() end
     env[name] = nil
   end

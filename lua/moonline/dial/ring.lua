@@ -56,6 +56,7 @@ local function finish(child, event)
   child.duration = own and own:duration() or 0
   if own then
     own.final_status = child.status
+    live.count(own)
     record.with(child.dial, child)
     child.events:tell("completed",
       { status = child.status, duration = child.duration, code = child.code })

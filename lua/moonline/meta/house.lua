@@ -43,4 +43,18 @@ local CallListener = {}
 
 function CallListener:close() end
 
+---Counters that outlive calls and generations.
+---@class moonline.Counters
+local Counters = {}
+
+---@return moonline.Counters
+function house.counters() end
+---Adds to a counter, which begins with 0. Its name never comes from outside; 1,000 names at most.
+---@param name string
+---@param more integer? 1
+function Counters:add(name, more) end
+---All of them: { name, value }, in the order in which they came.
+---@return { [1]: string, [2]: integer }[]
+function Counters:list() end
+
 return house

@@ -82,6 +82,7 @@ local function exchange(env, hook, target, method, how, token)
   local box = task.mailbox()
   local divert = env.config.webhook.divert
   if divert then final = diverted(final, divert, headers) end
+  env.counters:add "moonline_http_requests_total"
   env.client:fetch({
     url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
     connect_timeout = how.connect_timeout, read_timeout = how.read_timeout,

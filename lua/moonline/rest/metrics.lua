@@ -1,0 +1,54 @@
+-- /metrics: the text format of Prometheus. Counters are named where they are counted.
+
+local sys = require "moonline.core.sys"
+
+local METRICS = {
+  { "moonline_calls", "gauge", "Calls that are live: legs, called and calling." },
+  { "moonline_calls_total", "counter", "Calls that have ended, by direction and status." },
+  { "moonline_call_seconds_total", "counter", "Seconds that ended calls have talked." },
+  { "moonline_http_requests_total", "counter", "Requests to web applications, retries included." },
+  { "moonline_warnings_total", "counter", "Numbered warnings and errors of calls, by code." },
+  { "moonline_generation", "gauge", "The generation of policy that takes new calls." },
+  { "moonline_draining", "gauge", "1 while no new calls are taken." },
+  { "moonline_uptime_seconds", "gauge", "Seconds since the start." },
+  { "process_cpu_seconds_total", "counter", "CPU time of this process." },
+  { "process_resident_memory_bytes", "gauge", "Memory of this process." },
+  { "process_open_fds", "gauge", "Open file descriptors." },
+}
+
+-- Samples by the name of their metric: lines of the text.
+local function samples(env, facts)
+  local found = {}
+  local function add(name, labels, value)
+    found[name] = found[name] or {}
+    table.insert(found[name], ("%s%s %s"):format(name, labels, value))
+  end
+  for _, counter in ipairs(env.counters:list()) do
+    local name, labels = counter[1]:match("^([%l_]+)(.*)$")
+    add(name, labels, counter[2])
+  end
+  add("moonline_calls", "", env.calls:count())
+  add("moonline_generation", "", facts.generation)
+  add("moonline_draining", "", facts.draining and 1 or 0)
+  add("moonline_uptime_seconds", "", facts.uptime)
+  local usage = sys.usage()
+  add("process_cpu_seconds_total", "", ("%.3f"):format(usage.cpu))
+  add("process_resident_memory_bytes", "", usage.memory)
+  add("process_open_fds", "", usage.descriptors)
+  return found
+end
+
+return {
+  paths = { "^(/metrics)$" },
+  open = true,
+  GET = function(env, reply, facts)
+    local found, lines = samples(env, facts), {}
+    for _, metric in ipairs(METRICS) do
+      local name, kind, help = table.unpack(metric)
+      lines[#lines + 1] = ("# HELP %s %s\n# TYPE %s %s"):format(name, help, name, kind)
+      table.move(found[name] or {}, 1, #(found[name] or {}), #lines + 1, lines)
+    end
+    reply.request:respond(200, { { "Content-Type", "text/plain; version=0.0.4; charset=utf-8" } },
+      table.concat(lines, "\n") .. "\n")
+  end,
+}
