@@ -11,12 +11,10 @@ struct table {
 
 /* The order of columns is that of the first migration; later ones are appended. */
 static const struct table tables[ML_STORE_KINDS] = {
-    {"call",
-     "calls",
-     1,
-     {"id", "sid", "parent", "from", "to", "status", "direction", "start", "answered", "finish",
-      "duration", "code", "caller_name", "forwarded_from", "call_id", "changed", "callback",
-      "callback_method", "sequence", NULL}},
+    {"call", "calls", 1, {"id",       "sid",       "parent",          "from",           "to",
+                          "status",   "direction", "start",           "answered",       "finish",
+                          "duration", "code",      "caller_name",     "forwarded_from", "call_id",
+                          "changed",  "callback",  "callback_method", "sequence",       NULL}},
     {"recording",
      "recordings",
      1,
@@ -34,8 +32,8 @@ static const struct table tables[ML_STORE_KINDS] = {
      {"id", "call", "time", "url", "method", "params", "what", "token", "attempts", "due", NULL}},
 };
 
-/* Each takes the file from version n to n + 1, in a transaction of its own. A call's events are made
- * by the database: they cost the control thread nothing. */
+/* Each takes the file from version n to n + 1, in a transaction of its own. A call's events are
+ * made by the database: they cost the control thread nothing. */
 static const char *const migrations[] = {
     "CREATE TABLE calls(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, parent TEXT,"
     " \"from\" TEXT, \"to\" TEXT, status TEXT, direction TEXT, start REAL, answered REAL,"

@@ -2,6 +2,7 @@
 
 local crypto = require "moonline.core.crypto"
 local log = require "moonline.log"
+local record = require "moonline.record"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
 
@@ -40,12 +41,14 @@ function Leg:over(event)
   end
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self.env.calls:remove(self.sid)
+  if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
--- What others may know of it: the house's table of live calls.
+-- What others may know of it: the house's table of live calls, and the records.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
+  record.state(self, fields)
   self.env.calls:set(self.sid, fields)
 end
 
@@ -96,6 +99,7 @@ end
 function Leg:warn(code, message)
   self.log:warning("%d %s", code, message)
   self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+  record.notification(self.env, self.sid, code, message)
 end
 
 ---Twilio's CallStatus of this leg now.
