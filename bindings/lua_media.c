@@ -5,6 +5,7 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/media/media.h"
+#include "core/media/wav.h"
 
 /* ---- the engine ---- */
 
@@ -366,10 +367,26 @@ static int speech_cancel(lua_State *L)
     return 0;
 }
 
+/* repair(path): seconds, or nil and why */
+static int media_repair(lua_State *L)
+{
+    struct ml_fault fault = {0};
+    struct ml_wav wav;
+    int status = ml_wav_repair(luaL_checkstring(L, 1), &wav, &fault);
+
+    if (status != 0)
+        return ml_push_failure(L, status, fault.text);
+    lua_pushnumber(L, (lua_Number)wav.frames / 8000);
+    return 1;
+}
+
 int ml_open_media(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"open", media_open}, {"tone", media_tone}, {"speech", media_speech}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"open", media_open},
+                                         {"tone", media_tone},
+                                         {"speech", media_speech},
+                                         {"repair", media_repair},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -39,6 +39,14 @@ static inline void ml_list_append(struct ml_list *list, struct ml_link *link)
     list->head.prev = link;
 }
 
+static inline void ml_list_insert_after(struct ml_link *at, struct ml_link *link)
+{
+    link->prev = at;
+    link->next = at->next;
+    at->next->prev = link;
+    at->next = link;
+}
+
 /* Does nothing for a link that is in no list (zeroed, or removed before). */
 static inline void ml_list_remove(struct ml_link *link)
 {

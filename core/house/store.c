@@ -26,7 +26,7 @@ struct ml_store {
     struct ml_loop *loop;
     struct ml_flush flush;
     struct batch *open;   /* of this turn; NULL: nothing asked yet */
-    struct ml_list asked; /* lists that are not answered */
+    struct ml_list asked; /* jobs whose answer somebody waits for */
     size_t max_queued, queued;
     uint64_t lost, number;
     char problem[300];
@@ -301,15 +301,24 @@ static void sort_fields(struct ml_store_job *job)
         }
 }
 
-void ml_store_put(struct ml_store *store, enum ml_store_kind kind, const struct ml_field *fields,
-                  size_t count, ml_store_done_fn *done, void *user)
+static uint64_t expect(struct ml_store *store, struct ml_store_job *job, void *user)
+{
+    job->user = user;
+    job->number = ++store->number;
+    ml_list_append(&store->asked, &job->asked);
+    submit(store, job);
+    return job->number;
+}
+
+uint64_t ml_store_put(struct ml_store *store, enum ml_store_kind kind,
+                      const struct ml_field *fields, size_t count, ml_store_done_fn *done,
+                      void *user)
 {
     struct ml_store_job *job = with_fields(ML_JOB_PUT, kind, fields, count);
 
     sort_fields(job);
     job->done = done;
-    job->user = user;
-    submit(store, job);
+    return expect(store, job, user);
 }
 
 void ml_store_remove(struct ml_store *store, enum ml_store_kind kind, const struct ml_value *key)
@@ -329,8 +338,7 @@ void ml_store_prune(struct ml_store *store, const char *folder, double before, i
     struct ml_store_job *job = with_fields(ML_JOB_PRUNE, ML_STORE_RECORDING, fields, 3);
 
     job->done = done;
-    job->user = user;
-    submit(store, job);
+    expect(store, job, user);
 }
 
 uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query, ml_store_rows_fn *rows,
@@ -346,11 +354,7 @@ uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query, ml_
     for (size_t i = 0; i < query->count; i++)
         job->tests[i] = query->where[i].test;
     job->answer = rows;
-    job->user = user;
-    job->number = ++store->number;
-    ml_list_append(&store->asked, &job->asked);
-    submit(store, job);
-    return job->number;
+    return expect(store, job, user);
 }
 
 void ml_store_forget(struct ml_store *store, uint64_t number)
@@ -359,9 +363,17 @@ void ml_store_forget(struct ml_store *store, uint64_t number)
     {
         struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, asked);
 
-        if (job->number == number)
-            job->answer = NULL;
+        if (job->number != number)
+            continue;
+        job->answer = NULL;
+        job->done = NULL;
+        return;
     }
+}
+
+int64_t ml_store_last(const struct ml_store *store, enum ml_store_kind kind)
+{
+    return store->sql.last[kind];
 }
 
 struct ml_store_health ml_store_health(const struct ml_store *store)

@@ -2,9 +2,9 @@
  * delivered yet, in one SQLite file (WAL). A writer thread owns the connection: nobody else ever
  * waits for the disk. What is asked for in one turn of the loop is one transaction, all of it or
  * nothing; answers come in the loop's thread, in order, after the transaction is on disk.
- * When the disk is full or slow calls go on: what cannot be kept is counted as lost, told in the log
- * once, and in ml_store_health until it is over.
- * Owner: whoever opened it. Loop thread. In virtual time the clock waits for what is under way. */
+ * When the disk is full or slow calls go on: what cannot be kept is counted as lost, told in the
+ * log once, and in ml_store_health until it is over. Owner: whoever opened it. Loop thread. In
+ * virtual time the clock waits for what is under way. */
 #ifndef ML_HOUSE_STORE_H
 #define ML_HOUSE_STORE_H
 
@@ -54,7 +54,8 @@ struct ml_store_options {
     bool no_sync;      /* a power cut may lose the last seconds; a crash of ours never does */
 };
 
-/* Opens the file and brings its tables up to date; waits for the disk, so: at the start only. */
+/* Opens the file and brings its tables up to date; waits for the disk, so: at the start only.
+ * ML_ESTATE when another process has it open. */
 int ml_store_open(struct ml_loop *loop, const struct ml_store_options *options,
                   struct ml_store **storep, struct ml_fault *fault);
 /* Writes what is queued, waits for that, and answers everything that was asked. NULL is allowed. */
@@ -64,15 +65,19 @@ void ml_store_close(struct ml_store *store);
 typedef void ml_store_done_fn(int status, const char *text, void *user);
 
 /* Makes the row with that key or changes these fields of it; the key is among them. Values are
- * copied. done (may be NULL) is never called from within. */
-void ml_store_put(struct ml_store *store, enum ml_store_kind kind, const struct ml_field *fields,
-                  size_t count, ml_store_done_fn *done, void *user);
+ * copied. done (may be NULL) is never called from within. The number is for ml_store_forget. */
+uint64_t ml_store_put(struct ml_store *store, enum ml_store_kind kind,
+                      const struct ml_field *fields, size_t count, ml_store_done_fn *done,
+                      void *user);
 /* A call takes its events and notifications along. */
 void ml_store_remove(struct ml_store *store, enum ml_store_kind kind, const struct ml_value *key);
 /* Removes what ended before a time (seconds since 1970; 0: nothing), and the oldest recordings
  * while all of them have more bytes than that (0: no limit). Files are <folder>/<sid>.wav. */
 void ml_store_prune(struct ml_store *store, const char *folder, double before, int64_t bytes,
                     ml_store_done_fn *done, void *user);
+
+/* The newest row's number when the store was opened; 0: there was none. */
+int64_t ml_store_last(const struct ml_store *store, enum ml_store_kind kind);
 
 enum ml_store_test { ML_IS, ML_IS_NOT, ML_BELOW, ML_ABOVE, ML_AT_MOST, ML_AT_LEAST };
 
@@ -100,9 +105,9 @@ struct ml_rows {
 typedef void ml_store_rows_fn(int status, const char *text, const struct ml_rows *rows, void *user);
 
 /* Sees every put before it. The conditions are copied. The number is for ml_store_forget. */
-uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query,
-                       ml_store_rows_fn *rows, void *user);
-/* Nobody waits for that answer any more. */
+uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query, ml_store_rows_fn *rows,
+                       void *user);
+/* Nobody waits for that answer any more. What was asked for is done all the same. */
 void ml_store_forget(struct ml_store *store, uint64_t number);
 
 struct ml_store_health {

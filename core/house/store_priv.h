@@ -14,7 +14,7 @@ enum ml_job_kind { ML_JOB_PUT, ML_JOB_REMOVE, ML_JOB_LIST, ML_JOB_PRUNE };
  * loop's. Fields and their texts lie behind it in the same block. */
 struct ml_store_job {
     struct ml_link link;
-    struct ml_link asked; /* the loop's: list */
+    struct ml_link asked; /* the loop's: while somebody waits for the answer */
     enum ml_job_kind what;
     enum ml_store_kind kind;
     size_t size;
@@ -46,6 +46,8 @@ struct ml_store_statement {
 /* The writer thread's. */
 struct ml_store_sql {
     sqlite3 *db;
+    int lock;                     /* of the file beside it: this process has the store */
+    int64_t last[ML_STORE_KINDS]; /* ids at the beginning */
     struct ml_store_statement kept[ML_STORE_STATEMENTS];
     size_t next; /* to be replaced */
 };

@@ -1,6 +1,9 @@
 /* Jobs as SQL. Names of tables and columns come from store_schema.c only; values are bound. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,35 +15,66 @@ enum {
     CHECKPOINT_PAGES = 256 /* 1 MB: the log goes into the file in small steps */
 };
 
+/* Two programs that write the same records would each take the other's live calls for dead ones. */
+static int lock(struct ml_store_sql *sql, const char *path, struct ml_fault *fault)
+{
+    char *name = ml_format("%s.lock", path);
+
+    sql->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    ml_free(name);
+    if (sql->lock < 0)
+        return ml_fail(fault, ML_EIO, "%s.lock: %s", path, strerror(errno));
+    if (flock(sql->lock, LOCK_EX | LOCK_NB) == 0)
+        return ML_OK;
+    return ml_fail(fault, ML_ESTATE,
+                   "%s is in use by another moonline: stop that one, or set another store.path",
+                   path);
+}
+
+static int set_up(struct ml_store_sql *sql, const char *path, bool no_sync, struct ml_fault *fault)
+{
+    const char *modes = no_sync ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
+                                : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
+
+    sqlite3_busy_timeout(sql->db, BUSY_MS);
+    sqlite3_wal_autocheckpoint(sql->db, CHECKPOINT_PAGES);
+    if (sqlite3_exec(sql->db, modes, NULL, NULL, NULL) != SQLITE_OK)
+        return ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
+    return ml_store_migrate(sql->db, fault);
+}
+
+static void read_last(struct ml_store_sql *sql)
+{
+    for (int kind = 0; kind < ML_STORE_KINDS; kind++) {
+        char *text = ml_format("SELECT max(id) FROM %s", ml_store_table(kind));
+        sqlite3_stmt *statement;
+
+        if (sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL) == SQLITE_OK &&
+            sqlite3_step(statement) == SQLITE_ROW)
+            sql->last[kind] = sqlite3_column_int64(statement, 0);
+        sqlite3_finalize(statement);
+        ml_free(text);
+    }
+}
+
 int ml_store_sql_open(struct ml_store_sql *sql, const char *path, bool no_sync,
                       struct ml_fault *fault)
 {
-    mode_t mask = umask(0077); /* at the start, before there are other threads */
-    int code = sqlite3_open_v2(path, &sql->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
-                                   SQLITE_OPEN_NOFOLLOW,
-                               NULL);
-    int status;
+    mode_t mask = umask(0077); /* at the start: nothing else makes files now */
+    int status = lock(sql, path, fault);
 
-    umask(mask);
-    if (code != SQLITE_OK) {
+    if (status == 0 && sqlite3_open_v2(path, &sql->db,
+                                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+                                           SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+                                       NULL) != SQLITE_OK)
         status = ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
-        goto fail;
-    }
-    sqlite3_busy_timeout(sql->db, BUSY_MS);
-    sqlite3_wal_autocheckpoint(sql->db, CHECKPOINT_PAGES);
-    if (sqlite3_exec(sql->db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(sql->db, no_sync ? "PRAGMA synchronous = OFF" : "PRAGMA synchronous = FULL",
-                     NULL, NULL, NULL) != SQLITE_OK) {
-        status = ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
-        goto fail;
-    }
-    status = ml_store_migrate(sql->db, fault);
     if (status == 0)
-        return ML_OK;
-fail:
-    sqlite3_close(sql->db);
-    sql->db = NULL;
+        status = set_up(sql, path, no_sync, fault);
+    umask(mask);
+    if (status == 0)
+        read_last(sql);
+    else
+        ml_store_sql_close(sql);
     return status;
 }
 
@@ -49,6 +83,8 @@ void ml_store_sql_close(struct ml_store_sql *sql)
     for (size_t i = 0; i < ML_STORE_STATEMENTS; i++)
         sqlite3_finalize(sql->kept[i].prepared);
     sqlite3_close(sql->db);
+    if (sql->lock >= 0)
+        close(sql->lock);
     sql->db = NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
@@ -177,4 +178,44 @@ void ml_wav_close(struct ml_wav *wav)
     if (wav->fd >= 0)
         close(wav->fd);
     wav->fd = -1;
+}
+
+/* The channels of a header of ours; 0: it is none. */
+static int channels_of(const uint8_t header[ML_WAV_HEADER])
+{
+    uint8_t ours[ML_WAV_HEADER];
+
+    for (int channels = 1; channels <= 2; channels++) {
+        ml_wav_header(ours, channels, 0);
+        if (memcmp(header, ours, 4) == 0 && memcmp(header + 8, ours + 8, 32) == 0)
+            return channels;
+    }
+    return 0;
+}
+
+int ml_wav_repair(const char *path, struct ml_wav *wav, struct ml_fault *fault)
+{
+    uint8_t header[ML_WAV_HEADER];
+    struct stat info;
+    int status;
+
+    *wav = (struct ml_wav){.fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+    if (wav->fd < 0 || fstat(wav->fd, &info) != 0) {
+        status = failed(fault, path, errno);
+        goto done;
+    }
+    if (pread(wav->fd, header, sizeof header, 0) == (ssize_t)sizeof header)
+        wav->channels = channels_of(header);
+    if (wav->channels == 0) {
+        status = ml_fail(fault, ML_EIO, "%s: not a recording of ours", path);
+        goto done;
+    }
+    wav->frames = (uint64_t)(info.st_size - ML_WAV_HEADER) / (2 * (uint64_t)wav->channels);
+    if (ftruncate(wav->fd, (off_t)(ML_WAV_HEADER + wav->frames * 2 * (uint64_t)wav->channels)) != 0)
+        status = failed(fault, path, errno);
+    else
+        status = ml_wav_patch(wav, fault);
+done:
+    ml_wav_close(wav);
+    return status;
 }

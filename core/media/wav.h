@@ -29,5 +29,8 @@ int ml_wav_patch(struct ml_wav *wav, struct ml_fault *fault);
 int ml_wav_cut(struct ml_wav *wav, const char *path, uint64_t from, uint64_t to,
                struct ml_fault *fault);
 void ml_wav_close(struct ml_wav *wav);
+/* Makes the header of a file that a crash cut say what is there. Fills channels and frames. ML_EIO
+ * also for a file that is none of ours. */
+int ml_wav_repair(const char *path, struct ml_wav *wav, struct ml_fault *fault);
 
 #endif

@@ -3,6 +3,7 @@
 local crypto = require "moonline.core.crypto"
 local fields = require "moonline.fields"
 local log = require "moonline.log"
+local record = require "moonline.record"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
 
@@ -47,12 +48,14 @@ end
 function Leg:forget()
   self.listener:close()
   self.env.calls:remove(self.sid)
+  if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
--- What others may know of it: the house's table of live calls.
+-- What others may know of it: the house's table of live calls, and the records.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
+  record.state(self, fields)
   self.env.calls:set(self.sid, fields)
 end
 
@@ -104,6 +107,7 @@ function Leg:warn(code, message)
   self.log:warning("%d %s", code, message)
   self.env.counters:add(('moonline_warnings_total{code="%d"}'):format(code))
   self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+  record.notification(self.env, self.sid, code, message)
 end
 
 ---Twilio's CallStatus of this leg now.

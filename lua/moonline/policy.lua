@@ -2,6 +2,7 @@
 -- every script, so that what is broken is found now and not by a call.
 
 local background = require "moonline.background"
+local callback = require "moonline.webhook.callback"
 local document = require "moonline.twiml.document"
 local generation = require "moonline.core.generation"
 local inbound = require "moonline.inbound"
@@ -52,6 +53,7 @@ return function(env)
   load_all()
   env.elements:load()
   env.scripts, env.documents = {}, {}
+  callback.serve(env)
   prepare(env, env.config.voice)
   for _, route in pairs(env.config.numbers) do prepare(env, route) end
 
@@ -73,6 +75,7 @@ return function(env)
   -- The server is closed: nothing waits any longer, whatever for.
   function handlers.stop()
     background.close()
+    env.records:leave()
     for call in pairs(env.live) do call.box:post { kind = "stop" } end
   end
 

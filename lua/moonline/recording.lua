@@ -3,6 +3,7 @@
 local callback = require "moonline.webhook.callback"
 local crypto = require "moonline.core.crypto"
 local params = require "moonline.webhook.params"
+local record = require "moonline.record"
 local task = require "moonline.core.task"
 
 ---@class moonline.Recording
@@ -25,24 +26,50 @@ function recording.path(config, sid)
   return ("%s/recordings/%s.wav"):format(config.store.path, sid)
 end
 
+-- Does anybody want to know how it ends?
+local function is_wanted_at_end(hook)
+  return hook and hook.url and (hook.events.completed or hook.events.absent)
+end
+
 -- A failed one has no event of its own: whoever waits for the end is told.
 local function is_wanted(events, status)
   return events[status] or status == "failed" and (events.completed or events.absent)
 end
 
+-- Where others find its audio.
+local function address(env, sid)
+  return ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
+    env.config.account_sid, sid)
+end
+
+---Tells the application of a recording.
+---@param env moonline.Env
+---@param fields { sid: string, call: string, channels: integer, source: string, start: number, callback: string, callback_method: string }
+---  as they are recorded
+---@param status string
+---@param duration number? seconds, once it is finished
+---@param jar moonline.Jar?
+function recording.tell(env, fields, status, duration, jar)
+  local list = {
+    { "AccountSid", env.config.account_sid }, { "CallSid", fields.call },
+    { "RecordingSid", fields.sid }, { "RecordingUrl", address(env, fields.sid) },
+    { "RecordingStatus", status }, { "RecordingChannels", fields.channels },
+    { "RecordingSource", fields.source }, { "RecordingStartTime", params.date(fields.start) },
+  }
+  if duration then list[#list + 1] = { "RecordingDuration", math.floor(duration + 0.5) } end
+  callback.push(env, fields.call, {
+    url = fields.callback, method = fields.callback_method, params = list, jar = jar,
+    what = "recording " .. status, token = duration and fields.sid:sub(3) or nil, -- it has one end
+  })
+end
+
 local function tell(self, status, event)
   local hook = self.callback
   if not hook or not hook.url or not is_wanted(hook.events, status) then return end
-  local call, env = self.call, self.call.env
-  local list = {
-    { "AccountSid", env.config.account_sid }, { "CallSid", call.sid },
-    { "RecordingSid", self.sid }, { "RecordingUrl", self.url }, { "RecordingStatus", status },
-    { "RecordingChannels", self.dual and 2 or 1 }, { "RecordingSource", self.source },
-    { "RecordingStartTime", params.date(self.started) },
-  }
-  if event then list[#list + 1] = { "RecordingDuration", math.floor(event.duration + 0.5) } end
-  self.queue:push { url = hook.url, method = hook.method, params = list, jar = call.jar,
-    what = "recording " .. status }
+  recording.tell(self.call.env, {
+    sid = self.sid, call = self.call.sid, channels = self.dual and 2 or 1, source = self.source,
+    start = self.started, callback = hook.url, callback_method = hook.method,
+  }, status, event and event.duration, self.call.jar)
 end
 
 ---Finishes the file and waits for it; then tells the application. The recorded event comes back.
@@ -62,6 +89,7 @@ function Recording:stop(event)
   if self.status == "failed" then
     self.call.log:error("recording %s failed: %s", self.sid, self.done.text)
   end
+  record.recording_status(self, self.status, self.duration)
   tell(self, self.status, self.done)
   self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,
     duration = self.duration, status = self.status }
@@ -93,9 +121,7 @@ function recording.start(call, options)
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
     source = options.source, callback = options.callback,
     box = options.box or task.mailbox(), duration = 0,
-    started = task.time(), queue = callback.queue(env, call.sid),
-    url = ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
-      env.config.account_sid, sid),
+    started = task.time(), url = address(env, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
     path = self.path, left = call.core, right = options.right and options.right.core,
@@ -104,6 +130,7 @@ function recording.start(call, options)
   }
   if not recorder then return nil, text or why end
   self.recorder = recorder
+  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
   return self
 end

@@ -64,13 +64,13 @@ local function refusal(problem)
   }
 end
 
+local SHARED = {
+  "config", "calls", "counters", "records", "media", "client", "speech", "agent", "public_url",
+}
+
 local function shared(env)
   local copy = {}
-  for _, name in ipairs {
-    "config", "calls", "counters", "media", "client", "speech", "agent", "public_url",
-  } do
-    copy[name] = env[name]
-  end
+  for _, name in ipairs(SHARED) do copy[name] = env[name] end
   copy.observed = env.observed
   return copy
 end

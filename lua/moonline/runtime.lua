@@ -7,8 +7,10 @@ local generation = require "moonline.core.generation"
 local hooks = require "moonline.hooks"
 local house = require "moonline.core.house"
 local http = require "moonline.core.http"
+local core_store = require "moonline.core.store"
 local media = require "moonline.core.media"
 local sip = require "moonline.core.sip"
+local store = require "moonline.store"
 local sys = require "moonline.core.sys"
 local work = require "moonline.work"
 
@@ -17,6 +19,8 @@ local runtime = {}
 -- Folders of the store that must be there before anything writes into them.
 local FOLDERS = { "recordings", "media", "speech" }
 
+local RECORDS = "records.sqlite"
+
 ---@class moonline.Env
 ---@field config table
 ---@field media moonline.Media
@@ -24,6 +28,8 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field speech moonline.Speech
 ---@field calls moonline.Calls
 ---@field counters moonline.Counters what /metrics tells; named as there
+---@field records moonline.CoreStore
+---@field store moonline.Store
 ---@field agent moonline.Agent? the server's; none before it listens
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
@@ -36,14 +42,18 @@ local FOLDERS = { "recordings", "media", "speech" }
 
 ---Handles that generations share. nil and why when one cannot be opened.
 ---@param config table
+---@param options { records: boolean? }? records: calls are written down, and callbacks outlive us
 ---@return moonline.Env?, string? why
-function runtime.open(config)
+function runtime.open(config, options)
   for _, folder in ipairs(FOLDERS) do
     local ok, why = sys.mkdir(config.store.path .. "/" .. folder)
     if not ok then return nil, why end
   end
   local env = { config = config, calls = house.calls(), counters = house.counters() }
   local why, text
+  local path = options and options.records and config.store.path .. "/" .. RECORDS
+  env.records, why, text = core_store.open { path = path or nil }
+  if not env.records then return nil, text or why end
   env.media, why, text = media.open {
     threads = sys.is_virtual() and 0 or config.media.threads, address = config.rtp.listen,
     ports = config.rtp.ports, timeout = config.rtp.timeout,
@@ -74,6 +84,7 @@ end
 function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
   env.documents_read, env.live = {}, {}
+  env.store = store.new(env.records)
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end
@@ -97,10 +108,12 @@ function runtime.agent(env, given)
   return agent
 end
 
+local OPENED = { "agent", "client", "speech", "media", "calls", "counters", "records" }
+
 ---Closes what open opened.
 ---@param env moonline.Env
 function runtime.close(env)
-  for _, name in ipairs { "agent", "client", "speech", "media", "calls", "counters" } do
+  for _, name in ipairs(OPENED) do
     if env[name] then env[name]:close() end
     env[name] = nil
   end
@@ -130,6 +143,7 @@ function runtime.configure(values)
   env, why = runtime.open(settings)
   if not env then error(why, 0) end
   current = runtime.complete(env)
+  require("moonline.webhook.callback").serve(current)
   return current
 end
 

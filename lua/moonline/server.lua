@@ -4,8 +4,10 @@
 local address = require "moonline.address"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
+local recovery = require "moonline.recovery"
 local reload = require "moonline.reload"
 local runtime = require "moonline.runtime"
+local store = require "moonline.store"
 local sys = require "moonline.core.sys"
 local task = require "moonline.task"
 local watch = require "moonline.watch"
@@ -15,6 +17,7 @@ local LOOK = 1 -- seconds: how often the end of a drain is looked for when nothi
 local GLANCE = 0.05 -- the same, for answers to BYEs
 local RETRY_AFTER = "10" -- seconds a refused caller shall wait
 local FULL = 0.8 -- of limits.memory_mb
+local PRUNE = 3600 -- seconds between two looks for records that are too old
 local COLLECT = 1 -- seconds between two collections of all heaps
 local QUEUE = 65536 -- calls that may wait for this task in one turn of the loop
 
@@ -82,8 +85,16 @@ function on.request(self, event)
   self.generation:deliver("request", event.request, {
     version = sys.versions().version, uptime = math.floor(task.clock() - self.started),
     calls = self.env.agent:calls(), generation = self.generation:number(), refused = self.refused,
-    draining = self.draining,
+    draining = self.draining, store = self.env.records:health(),
   })
+end
+
+-- Removes what is older, and more, than store.keep_days and store.max_mb allow.
+function on.prune(self)
+  local kept = self.env.config.store
+  local before = kept.keep_days > 0 and task.time() - kept.keep_days * 86400 or 0
+  self.env.records:prune(kept.path .. "/recordings", before, kept.max_mb * 1024 * 1024)
+  self.pruning = task.timer(PRUNE, self.box, { kind = "prune" })
 end
 
 function on.changed(self, event)
@@ -147,9 +158,9 @@ function Server:drain()
     self.env.config.limits.drain)
 end
 
--- No call is live, and nothing about a past one is left to tell.
+-- No call is live, and all about past ones was told, or tried: what waits for another try is on disk.
 function Server:is_quiet()
-  return self.env.agent:calls() == 0 and next(self.busy) == nil
+  return self.env.agent:calls() == 0 and next(self.busy) == nil and self.env.records:busy() == 0
 end
 
 -- Waits for events until ready(), at most until a time; looks after each, and every so often.
@@ -181,6 +192,7 @@ function Server:close()
   self.closed = true
   if self.task then self.task:cancel() end
   if self.watch then self.watch:close() end
+  if self.pruning then self.pruning:close() end
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
   if self.env.agent then
@@ -204,25 +216,27 @@ Server.__close = Server.close
 ---  of sources the policy is loaded from instead of the program's own
 ---@return moonline.Server?, string? why
 function server.open(config, options)
-  local env, why = runtime.open(config)
+  local env, why = runtime.open(config, { records = true })
   if not env then return nil, why end
   local self = setmetatable({
     env = env, options = options or {}, box = task.mailbox(QUEUE), generations = {},
     busy = {}, observers = {}, started = task.clock(),
   }, Server)
-  env.observed = self.options.observed
+  env.observed, env.store = self.options.observed, store.new(env.records)
   local ok
   ok, why = listen.sip(self, config)
   if ok then ok, why = listen.http(self, config) end
   if ok then
     listen.refuse_own(self, env.client)
-    ok, why = self:reload()
+    ok, why = recovery.run(env)
   end
+  if ok then ok, why = self:reload() end
   if not ok then
     self:close()
     return nil, why
   end
   self:watch_files()
+  on.prune(self)
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
   return self

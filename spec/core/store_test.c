@@ -108,7 +108,8 @@ static struct ml_field field(enum ml_store_kind kind, const char *name, const ch
 static void put_call(const char *sid, const char *state, double start, ml_store_done_fn *done)
 {
     struct ml_field fields[] = {
-        field(ML_STORE_CALL, "status", state), field(ML_STORE_CALL, "sid", sid),
+        field(ML_STORE_CALL, "status", state),
+        field(ML_STORE_CALL, "sid", sid),
         {ml_store_column(ML_STORE_CALL, "start"), {.type = ML_VALUE_REAL, .real = start}}};
 
     ml_store_put(store, ML_STORE_CALL, fields, start > 0 ? 3 : 2, done, NULL);
@@ -153,8 +154,8 @@ static void test_each_change_of_status_is_an_event(void **state)
 
 static void test_conditions_and_pages(void **state)
 {
-    struct ml_condition late = {ml_store_column(ML_STORE_CALL, "start"), ML_AT_LEAST,
-                                {.type = ML_VALUE_REAL, .real = 20}};
+    struct ml_condition late = {
+        ml_store_column(ML_STORE_CALL, "start"), ML_AT_LEAST, {.type = ML_VALUE_REAL, .real = 20}};
     struct ml_condition unset = {ml_store_column(ML_STORE_CALL, "to"), ML_IS, {0}};
     struct ml_condition both[2];
 
@@ -343,10 +344,8 @@ static void put_recording(const char *sid, double created, int size, const char 
     struct ml_field fields[] = {
         field(ML_STORE_RECORDING, "sid", sid),
         field(ML_STORE_RECORDING, "status", state),
-        {ml_store_column(ML_STORE_RECORDING, "size"),
-         {.type = ML_VALUE_INTEGER, .integer = size}},
-        {ml_store_column(ML_STORE_RECORDING, "created"),
-         {.type = ML_VALUE_REAL, .real = created}}};
+        {ml_store_column(ML_STORE_RECORDING, "size"), {.type = ML_VALUE_INTEGER, .integer = size}},
+        {ml_store_column(ML_STORE_RECORDING, "created"), {.type = ML_VALUE_REAL, .real = created}}};
 
     snprintf(name, sizeof name, "%s/%s.wav", folder, sid);
     close(open(name, O_CREAT | O_WRONLY, 0600));
@@ -389,8 +388,7 @@ static void test_what_is_too_old_or_too_much_goes(void **state)
                         "4 RE4;3 RE3;1 RE1;");
     assert_false(has_file("RE2"));
     prune(0, 150);
-    assert_string_equal(list((struct ml_query){.kind = ML_STORE_RECORDING}, "sid"),
-                        "4 RE4;1 RE1;");
+    assert_string_equal(list((struct ml_query){.kind = ML_STORE_RECORDING}, "sid"), "4 RE4;1 RE1;");
     assert_false(has_file("RE3"));
     assert_true(has_file("RE1"));
     assert_true(has_file("RE4"));

@@ -96,7 +96,9 @@ schema.root = record {
     allow = list(types.cidr), deny = list(text("a network such as 10.0.0.0/8, or private",
       function(net) return net == "private" or types.cidr.check(net) ~= nil end)),
   },
-  store = record { path = path() },
+  store = record {
+    path = path(), keep_days = number(0, 36500), max_mb = integer(0, 1 << 30),
+  },
   recording = record { format = choice("pcm16") },
   speech = record { voices = map(text(), any_text), recogniser = types.url },
   limits = record {
@@ -135,7 +137,7 @@ function schema.defaults()
         "255.255.255.255/32",
       },
     },
-    store = { path = "./moonline-data" },
+    store = { path = "./moonline-data", keep_days = 0, max_mb = 0 },
     recording = { format = "pcm16" },
     speech = { voices = {} },
     limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300 },

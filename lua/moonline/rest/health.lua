@@ -10,9 +10,10 @@ return {
       return reply:json(facts.draining and 503 or 200, { ready = not facts.draining })
     end
     reply:json(200, {
-      status = (facts.refused or facts.draining) and "degraded" or "ok", version = facts.version,
+      status = (facts.refused or facts.draining or facts.store.problem) and "degraded" or "ok",
+      version = facts.version,
       uptime = facts.uptime, calls = facts.calls, generation = facts.generation,
-      refused = facts.refused or json.null,
+      refused = facts.refused or json.null, store = facts.store.problem or json.null,
     })
   end,
 }

@@ -1,58 +1,88 @@
--- Callbacks that nobody waits for: status and recording events of a call, sent in their order.
+-- Callbacks that nobody waits for: events of calls, recordings, conferences. They go through the
+-- outbox of the house: each is on disk before it is sent, and there until the application has it.
 
+local crypto = require "moonline.core.crypto"
+local http = require "moonline.core.http"
 local log = require "moonline.log"
+local record = require "moonline.record"
 local request = require "moonline.webhook.request"
-local task = require "moonline.core.task"
+local task = require "moonline.task"
 local url = require "moonline.webhook.url"
-
----A queue of callbacks of one call, each sent when the one before was answered.
----@class moonline.Callbacks
-local Callbacks = {}
-Callbacks.__index = Callbacks
-Callbacks.__name = "moonline.Callbacks"
 
 local callback = {}
 
--- The leg may be gone by now: only its sid is needed.
-local function warn(self, code, message)
+-- Those that were pushed here and not sent yet, by number: with the call's cookies, and the parameters
+-- as a list. Another generation, or this one when it tries again, has what the outbox gives.
+local fresh = {}
+
+-- What went wrong the first time is a notification of the call; what goes wrong again is of no news.
+local function warn(env, sent, code, message)
   message = "callback not delivered: " .. message
-  log.call(self.sid):warning("%d %s", code, message)
-  self.env.notify { kind = "warning", call = self.sid, code = code, text = message }
+  local level = sent.attempts == 0 and "warning" or "debug"
+  local lines = log.call(sent.call)
+  lines[level](lines, "%d %s", code, message)
+  if sent.attempts > 0 then return end
+  env.notify { kind = "warning", call = sent.call, code = code, text = message }
+  record.notification(env, sent.call, code, message, { url = sent.url, method = sent.method })
 end
 
-local function send(self, hook)
+local function attempt(env, sent)
+  local hook = fresh[sent.id] or { url = sent.url, method = sent.method, what = sent.what,
+    params = url.parse_form(sent.form) }
+  fresh[sent.id] = nil
+  hook.token = sent.token
   local target = url.public(hook.url)
-  self.env.notify {
-    kind = "webhook", what = hook.what, call = self.sid, url = target, method = hook.method,
+  env.notify {
+    kind = "webhook", what = hook.what, call = sent.call, url = target, method = hook.method,
     params = hook.params,
   }
-  local response, code, message = request.fetch(self.env, hook, function(...) warn(self, ...) end)
-  if not response then
-    warn(self, code, message)
-  elseif response.status >= 300 then
-    warn(self, 11200, ("%s answered %d"):format(target, response.status))
-  end
+  local response, code, message =
+    request.fetch(env, hook, function(...) warn(env, sent, ...) end)
+  if response and response.status // 100 == 2 then return true end
+  warn(env, sent, code or 11200, message or ("%s answered %d"):format(target, response.status))
+  return false
 end
 
-local function drain(self, held)
-  local _ <close> = held
-  while #self.queue > 0 do send(self, table.remove(self.queue, 1)) end
-  self.running = false
+---This state sends what is in the outbox: its own callbacks, and those that no other is there for.
+---@param env moonline.Env
+function callback.serve(env)
+  env.records:serve(function(sent)
+    local delivered = false
+    local _ <close> = env.work:hold()
+    local _ <close> = task.closing(function()
+      env.records:done(sent.call, sent.id, delivered)
+    end)
+    delivered = attempt(env, sent)
+  end)
 end
+
+---Sends a callback, after those before it with the same `order`. Returns at once.
+---@param env moonline.Env
+---@param order string sid of the call, or of what else the events are of
+---@param hook moonline.Webhook with what, and token when it may be pushed twice
+function callback.push(env, order, hook)
+  local id = env.records:push {
+    call = order, url = hook.url, method = hook.method, params = http.form(hook.params),
+    what = hook.what, token = hook.token or crypto.random_hex(16),
+  }
+  fresh[id] = hook
+end
+
+---@class moonline.Callbacks
+local Callbacks = {}
+Callbacks.__index = Callbacks
 
 ---@param hook moonline.Webhook
 function Callbacks:push(hook)
-  self.queue[#self.queue + 1] = hook
-  if self.running then return end
-  self.running = true
-  task.spawn(drain, self, self.env.work:hold()):name("callbacks of " .. self.sid)
+  callback.push(self.env, self.order, hook)
 end
 
----@param env table
+---The callbacks of one call.
+---@param env moonline.Env
 ---@param sid string
 ---@return moonline.Callbacks
 function callback.queue(env, sid)
-  return setmetatable({ env = env, sid = sid, queue = {}, running = false }, Callbacks)
+  return setmetatable({ env = env, order = sid }, Callbacks)
 end
 
 ---The absolute URL of a callback; nil and why it is refused: not resolvable, or a host with an

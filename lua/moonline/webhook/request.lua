@@ -25,6 +25,8 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field jar moonline.Jar? cookies of the call
 ---@field headers string[][]? more request headers (conditional GETs)
 ---@field save string? write the body there
+---@field token string? I-Twilio-Idempotency-Token, when it is tried again later
+---@field what string? of callbacks: "status completed"
 ---@field max_body integer?
 ---@field plain boolean? no parameters, no signature (media)
 ---@field unsigned boolean? no signature (scripts)
@@ -143,7 +145,7 @@ function request.fetch(env, hook, warn)
   if not parts then return nil, 11100, hook.url .. ": not an http or https URL" end
   local how = overrides.read(parts.fragment, env.config.webhook, warn or function() end)
   how.deadline = task.clock() + (hook.timeout or how.timeout)
-  local token = crypto.random_hex(16)
+  local token = hook.token or crypto.random_hex(16)
   local target, method = hook.url:match("^[^#]*"), hook.method
   for _ = 0, MAX_REDIRECTS do
     local event = attempt(env, hook, target, method, how, token)
