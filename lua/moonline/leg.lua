@@ -1,7 +1,7 @@
 -- A party one can talk to: what verbs and scripts hold. Wraps a leg of moonline.core.sip.
 
 local crypto = require "moonline.core.crypto"
-local fields = require "moonline.fields"
+local field_lists = require "moonline.fields"
 local log = require "moonline.log"
 local record = require "moonline.record"
 local source = require "moonline.source"
@@ -250,7 +250,7 @@ Leg.__close = Leg.close
 -- Headers are made into a table when somebody first asks for them.
 function Leg.__index(self, key)
   if key ~= "headers" then return Leg[key] end
-  self.headers = fields.by_name(self.core:headers())
+  self.headers = field_lists.by_name(self.core:headers())
   return self.headers
 end
 

@@ -84,13 +84,12 @@ describe("moonline run", function()
     assert.equal(1, status)
     assert.matches("warning 12100: http://app.example/broken.xml:1:", out)
     process.write(folder .. "/odd.lua", "bob { ringss = 3 }")
-    local err
-    status, _, err = run("menu.xml", "--phones", "odd.lua")
-    assert.equal(1, status)
-    has(err, "odd.lua:1: bob: a phone has no ringss (did you mean rings?)")
-    status, _, err = run "nothing.xml"
-    assert.equal(1, status)
-    has(err, "there is no file nothing.xml")
+    local refused, _, why = run("menu.xml", "--phones", "odd.lua")
+    assert.equal(1, refused)
+    has(why, "odd.lua:1: bob: a phone has no ringss (did you mean rings?)")
+    refused, _, why = run "nothing.xml"
+    assert.equal(1, refused)
+    has(why, "there is no file nothing.xml")
   end)
 
   it("takes an hour in less than a second", function()

@@ -20,6 +20,7 @@ local function warm_up()
   if warm then return end
   warm = true
   moonline.agent():close()
+  moonline.http.get "http://127.0.0.1:1/" -- the counter of requests
   task.sleep(0)
 end
 

@@ -7,14 +7,14 @@ local redirect = { summary = "Give a call of a running server another document" 
 
 function redirect.define(parser)
   parser:argument("sid", "The call."):argname("SID")
-  parser:argument("url", "The document."):argname("URL")
+  parser:argument("document", "Its URL."):argname("URL")
   remote.define(parser)
 end
 
 function redirect.run(options, out)
   return remote.run(options, out, function(server)
-    local call = server:request("POST", "/Calls/" .. options.sid .. ".json", { Url = options.url })
-    out.line(options.json and json.encode(call) or call.sid .. " goes to " .. options.url)
+    local call = server:request("POST", "/Calls/" .. options.sid .. ".json", { Url = options.document })
+    out.line(options.json and json.encode(call) or call.sid .. " goes to " .. options.document)
   end)
 end
 
