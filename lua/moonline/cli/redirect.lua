@@ -13,7 +13,8 @@ end
 
 function redirect.run(options, out)
   return remote.run(options, out, function(server)
-    local call = server:request("POST", "/Calls/" .. options.sid .. ".json", { Url = options.document })
+    local call = server:request("POST", "/Calls/" .. options.sid .. ".json",
+      { Url = options.document })
     out.line(options.json and json.encode(call) or call.sid .. " goes to " .. options.document)
   end)
 end

@@ -23,7 +23,7 @@ end
 local function fetch(answers, hook)
   local fake = client(answers)
   local env = {
-    client = fake,
+    client = fake, counters = { add = function() end },
     config = {
       auth_token = "t", webhook = { connect_timeout = 5, timeout = 15, max_body = 65536 },
     },
