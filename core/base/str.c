@@ -111,6 +111,12 @@ void ml_buf_str(struct ml_buf *buf, const char *text)
     ml_buf_add(buf, text, strlen(text));
 }
 
+char *ml_buf_room(struct ml_buf *buf, size_t n)
+{
+    reserve(buf, n);
+    return buf->p + buf->n;
+}
+
 void ml_buf_printf(struct ml_buf *buf, const char *format, ...)
 {
     va_list args;
