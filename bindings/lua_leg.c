@@ -127,7 +127,7 @@ static void on_leg(const struct ml_leg_event *event, void *user)
     if (event->kind == ML_LEG_INFO)
         set_digit(L, event->digit, event->duration_ms);
     else
-        ml_set_headers(L, event->headers, event->header_count);
+        ml_set_text(L, "headers", event->headers);
     ml_sink_post(&leg->sink, L);
     if (over) {
         luaL_unref(leg->sink.state->L, LUA_REGISTRYINDEX, leg->self);
@@ -229,7 +229,7 @@ static int leg_info(lua_State *L)
     struct ml_leg_info info;
 
     ml_leg_info(ml_line_leg(check(L)->line), &info);
-    lua_newtable(L);
+    lua_createtable(L, 0, 11);
     ml_set_boolean(L, "incoming", info.incoming);
     ml_set_text(L, "call_id", info.call_id);
     ml_set_text(L, "from", info.from_uri);
@@ -249,9 +249,7 @@ static int leg_headers(lua_State *L)
     struct ml_leg_info info;
 
     ml_leg_info(ml_line_leg(check(L)->line), &info);
-    lua_newtable(L);
-    ml_set_headers(L, info.headers, info.header_count);
-    lua_getfield(L, -1, "headers");
+    ml_push_headers(L, ml_str(info.headers), 2);
     return 1;
 }
 

@@ -9,73 +9,80 @@
 
 enum { TEXT_MAX = 65536 }; /* twice the largest message */
 
-/* Length of the line at text without its end; *next is past the end. */
-static size_t line_length(struct ml_str text, size_t *next)
-{
-    const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-    size_t n = end ? (size_t)(end - text.p) : text.n;
-
-    *next = end ? n + 1 : n;
-    return n > 0 && text.p[n - 1] == '\r' ? n - 1 : n;
-}
-
-static struct ml_str skip(struct ml_str text, size_t n)
-{
-    return (struct ml_str){text.p + n, text.n - n};
-}
-
-/* Unfolds in place: the buffer is ours. */
-static size_t unfold(char *text, size_t n)
+/* Joins folded lines in place. */
+static void unfold(struct ml_buf *text)
 {
     size_t to = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        size_t end = i;
+    for (size_t i = 0; i < text->n; i++) {
+        size_t end = text->p[i] == '\r' ? i + 1 : i;
 
-        if (text[end] == '\r' && end + 1 < n)
-            end++;
-        if (text[end] == '\n' && end + 1 < n && (text[end + 1] == ' ' || text[end + 1] == '\t')) {
+        if (text->p[end] == '\n' && (text->p[end + 1] == ' ' || text->p[end + 1] == '\t'))
             i = end;
-            continue;
-        }
-        text[to++] = text[i];
+        else
+            text->p[to++] = text->p[i];
     }
-    return to;
+    text->n = to;
+    text->p[to] = '\0';
 }
 
-struct ml_header *ml_headers_parse(struct ml_str text, size_t *count)
+static bool is_folded(const struct ml_buf *text)
 {
-    size_t lines = 1, next, n, unfolded;
-    struct ml_header *headers;
-    struct ml_str rest;
-    char *copy;
+    const char *end = text->p;
 
-    for (size_t i = 0; i < text.n; i++)
-        lines += text.p[i] == '\n';
-    headers = ml_alloc(lines * sizeof *headers + text.n + 1);
-    copy = (char *)(headers + lines);
-    memcpy(copy, text.p, text.n);
-    unfolded = unfold(copy, text.n);
-    rest = (struct ml_str){copy, unfolded};
-    *count = 0;
-    line_length(rest, &next);
-    for (rest = skip(rest, next); (n = line_length(rest, &next)) > 0; rest = skip(rest, next)) {
-        char *line = copy + (rest.p - copy);
-        char *colon = memchr(line, ':', n);
-        struct ml_str name, value;
+    while ((end = memchr(end, '\n', text->n - (size_t)(end - text->p))) != NULL)
+        if (*++end == ' ' || *end == '\t')
+            return true;
+    return false;
+}
 
-        if (!colon)
-            continue;
-        name = ml_str_trim((struct ml_str){line, (size_t)(colon - line)});
-        value = ml_str_trim((struct ml_str){colon + 1, n - (size_t)(colon - line) - 1});
-        ((char *)(uintptr_t)name.p)[name.n] = '\0';
-        headers[*count].name = name.p;
-        headers[*count].value = value.p;
-        line[n] = '\0'; /* the CR or LF */
-        ((char *)(uintptr_t)value.p)[value.n] = '\0';
-        ++*count;
+/* One that sofia has changed has lost its text, and one that it does not know never had it. */
+static void add_written(struct ml_buf *lines, const msg_header_t *header)
+{
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    bool unknown = header->sh_class == sip_unknown_class;
+    const char *name = unknown ? header->sh_unknown->un_name : header->sh_class->hc_name;
+    const char *value =
+        unknown ? header->sh_unknown->un_value : ml_header_text(home, (const sip_header_t *)header);
+
+    if (name && value) {
+        ml_buf_str(lines, name);
+        ml_buf_add(lines, ": ", 2);
+        ml_buf_str(lines, value);
+        ml_buf_add(lines, "\r\n", 2);
     }
-    return headers;
+    su_home_deinit(home);
+}
+
+char *ml_headers_lines(const sip_t *sip)
+{
+    const void *first = sip->sip_request ? (const void *)sip->sip_request : sip->sip_status;
+    const msg_header_t *header = ((const msg_header_t *)first)->sh_succ;
+    struct ml_buf lines = {0};
+
+    for (; header && header->sh_class != sip_separator_class; header = header->sh_succ) {
+        if (header->sh_data) /* empty for all but the first of those that share a line */
+            ml_buf_add(&lines, header->sh_data, header->sh_len);
+        else
+            add_written(&lines, header);
+    }
+    if (lines.n > 0 && is_folded(&lines))
+        unfold(&lines);
+    return ml_buf_take(&lines);
+}
+
+bool ml_headers_next(struct ml_str *lines, struct ml_str *name, struct ml_str *value)
+{
+    struct ml_str line;
+
+    while (lines->n > 0 && ml_str_cut(lines, '\n', &line)) {
+        if (!ml_str_cut(&line, ':', name) || !line.p)
+            continue;
+        *name = ml_str_trim(*name);
+        *value = ml_str_trim(line);
+        return true;
+    }
+    return false;
 }
 
 /* A copy of the text at *at, which moves behind it. */
