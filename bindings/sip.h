@@ -35,11 +35,6 @@ int ml_sip_agent(lua_State *L); /* sip.agent(options) */
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
 
-/* Pushes the list of { name, value } of those headers of the lines that the texts from stack index
- * `first` on name: "x-*" is a beginning, letter case does not matter, none at all means every
- * header. */
-void ml_push_headers(lua_State *L, struct ml_str lines, int first);
-
 int ml_sip_headers(lua_State *L); /* sip.headers(lines, ...) */
 
 #endif

@@ -140,7 +140,7 @@ local function talk(child)
       end
     end
     tell(child, "ready")
-    while true do own:wait { "digit" } end
+    while true do own:wait "digit" end
   end)
   if ok or value.kind == "hangup" then
     local by_peer = own.ended and own.ended.kind == "ended" and own.ended.cause ~= "local"

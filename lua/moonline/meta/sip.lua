@@ -74,13 +74,9 @@ function Agent:close() end
 ---@param box moonline.Mailbox?
 function Leg:events(box) end
 
----@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string? }
+---headers are the lines of the INVITE received.
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string? }
 function Leg:info() end
-
----Headers of the INVITE received, as sip.headers gives them; none for a leg we dialled.
----@param ... string names
----@return string[][]
-function Leg:headers(...) end
 
 ---"calling", "incoming", "up", "leaving", "over"
 ---@return string

@@ -62,12 +62,12 @@ function params.incoming(leg)
     { "SipSourceIp", info.source_address },
   }
   if info.username then list[#list + 1] = { "SipUsername", info.username } end
-  local diversion = leg.core:headers("Diversion")[1]
+  local diversion = sip.headers(info.headers, "Diversion")[1]
   if diversion then
     local target = diversion[2]:match("<([^>]+)>") or diversion[2]
     list[#list + 1] = { "ForwardedFrom", (target:match("^[^;]+")) }
   end
-  for _, header in ipairs(joined(leg.core:headers("X-*", "User-to-User"))) do
+  for _, header in ipairs(joined(sip.headers(info.headers, "X-*", "User-to-User"))) do
     list[#list + 1] = { "SipHeader_" .. header[1], header[2] }
   end
   return list

@@ -83,7 +83,7 @@ local function exchange(env, hook, target, method, how, token)
     timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
     max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,
   }, box)
-  return box:wait { "response" }
+  return box:wait "response"
 end
 
 local CONNECT = { connect = true, ["connect-timeout"] = true, resolve = true }
