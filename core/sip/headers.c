@@ -6,37 +6,25 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "core/base/mem.h"
+#include "core/sip/guard.h"
 
 enum { TEXT_MAX = 65536 }; /* twice the largest message */
 
-/* Joins folded lines in place. */
-static void unfold(struct ml_buf *text)
+/* Adds lines with the folded ones joined. */
+static void add_unfolded(struct ml_buf *text, struct ml_str lines)
 {
-    size_t to = 0;
+    while (lines.n > 0) {
+        const char *end = memchr(lines.p, '\n', lines.n);
+        size_t n = end ? (size_t)(end - lines.p) + 1 : lines.n, kept = n;
 
-    for (size_t i = 0; i < text->n; i++) {
-        size_t end = text->p[i] == '\r' ? i + 1 : i;
-
-        if (text->p[end] == '\n' && (text->p[end + 1] == ' ' || text->p[end + 1] == '\t'))
-            i = end;
-        else
-            text->p[to++] = text->p[i];
+        if (n < lines.n && (lines.p[n] == ' ' || lines.p[n] == '\t'))
+            kept = n - (n > 1 && lines.p[n - 2] == '\r' ? 2 : 1);
+        ml_buf_add(text, lines.p, kept);
+        lines = (struct ml_str){lines.p + n, lines.n - n};
     }
-    text->n = to;
-    text->p[to] = '\0';
 }
 
-static bool is_folded(const struct ml_buf *text)
-{
-    const char *end = text->p;
-
-    while ((end = memchr(end, '\n', text->n - (size_t)(end - text->p))) != NULL)
-        if (*++end == ' ' || *end == '\t')
-            return true;
-    return false;
-}
-
-/* One that sofia has changed has lost its text, and one that it does not know never had it. */
+/* As sofia writes it. */
 static void add_written(struct ml_buf *lines, const msg_header_t *header)
 {
     su_home_t home[1] = {SU_HOME_INIT(home)};
@@ -54,20 +42,19 @@ static void add_written(struct ml_buf *lines, const msg_header_t *header)
     su_home_deinit(home);
 }
 
-char *ml_headers_lines(const sip_t *sip)
+char *ml_headers_lines(const sip_t *sip, const msg_t *msg)
 {
     const void *first = sip->sip_request ? (const void *)sip->sip_request : sip->sip_status;
-    const msg_header_t *header = ((const msg_header_t *)first)->sh_succ;
+    struct ml_str received = ml_guard_lines(msg);
     struct ml_buf lines = {0};
 
-    for (; header && header->sh_class != sip_separator_class; header = header->sh_succ) {
-        if (header->sh_data) /* empty for all but the first of those that share a line */
-            ml_buf_add(&lines, header->sh_data, header->sh_len);
-        else
-            add_written(&lines, header);
+    if (received.p) {
+        add_unfolded(&lines, received);
+        return ml_buf_take(&lines);
     }
-    if (lines.n > 0 && is_folded(&lines))
-        unfold(&lines);
+    for (const msg_header_t *header = ((const msg_header_t *)first)->sh_succ;
+         header && header->sh_class != sip_separator_class; header = header->sh_succ)
+        add_written(&lines, header);
     return ml_buf_take(&lines);
 }
 

@@ -10,8 +10,9 @@
 #include "core/base/str.h"
 #include "core/sip/leg.h"
 
-/* "Name: value" lines, each ended by CRLF, folded ones joined. Free it with ml_free. */
-char *ml_headers_lines(const sip_t *sip);
+/* "Name: value" lines, each ended by CRLF, folded ones joined. Free it with ml_free. As received
+ * while msg is delivered; of one that was kept for later, as sofia writes them. */
+char *ml_headers_lines(const sip_t *sip, const msg_t *msg);
 /* Takes the first header out of such lines; false when none is left. */
 bool ml_headers_next(struct ml_str *lines, struct ml_str *name, struct ml_str *value);
 /* One block: free it with ml_free. */

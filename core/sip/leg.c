@@ -217,7 +217,7 @@ void ml_leg_tell_message(struct ml_leg *leg, enum ml_leg_event_kind kind, enum m
         event.phrase = sip->sip_status->st_phrase;
         event.early = event.code < 200 && ml_leg_body(sip).n > 0;
     }
-    tell(leg, &event, received ? ml_headers_lines(sip) : NULL);
+    tell(leg, &event, received ? ml_headers_lines(sip, msg) : NULL);
 }
 
 void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info)

@@ -39,7 +39,7 @@ static char *plain_display(const char *display)
     return name;
 }
 
-static void remember(struct ml_leg *leg, const sip_t *sip)
+static void remember(struct ml_leg *leg, const sip_t *sip, const msg_t *msg)
 {
     su_home_t home[1] = {SU_HOME_INIT(home)};
 
@@ -48,7 +48,7 @@ static void remember(struct ml_leg *leg, const sip_t *sip)
     leg->from_display = plain_display(sip->sip_from->a_display);
     leg->to_uri = plain_uri(sip->sip_to->a_url);
     leg->request_uri = ml_strdup(url_as_string(home, sip->sip_request->rq_url));
-    leg->headers = ml_headers_lines(sip);
+    leg->headers = ml_headers_lines(sip, msg);
     su_home_deinit(home);
     leg->reliable = sip->sip_require && sip_has_feature(sip->sip_require, "100rel");
     leg->peer_has_timer = sip_has_feature(sip->sip_supported, "timer");
@@ -171,7 +171,7 @@ int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
     leg->digest_user = username;
     leg->advertise = ml_strdup(agent->advertise);
     leg->contact = ml_transport_contact(leg->home, transport, agent->advertise);
-    remember(leg, sip);
+    remember(leg, sip, msg);
     msg_destroy(msg);
     ml_leg_learn_contact(leg, sip);
     if (!sip->sip_contact)
