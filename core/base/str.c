@@ -117,6 +117,17 @@ char *ml_buf_room(struct ml_buf *buf, size_t n)
     return buf->p + buf->n;
 }
 
+void ml_buf_uint(struct ml_buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    ml_buf_add(buf, digits + at, sizeof digits - at);
+}
+
 void ml_buf_printf(struct ml_buf *buf, const char *format, ...)
 {
     va_list args;
