@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -166,6 +167,18 @@ static int open_multi(struct ml_http_client *client, struct ml_fault *fault)
     return ML_OK;
 }
 
+static bool has_bundle(void)
+{
+    CURL *easy = curl_easy_init();
+    char *bundle = NULL;
+    bool there;
+
+    curl_easy_getinfo(easy, CURLINFO_CAINFO, &bundle);
+    there = !bundle || access(bundle, R_OK) == 0;
+    curl_easy_cleanup(easy);
+    return there;
+}
+
 int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options *options,
                        struct ml_http_client **clientp, struct ml_fault *fault)
 {
@@ -187,6 +200,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
         code = ml_resolver_new(loop, &names, &client->resolver, fault);
     if (code == ML_OK)
         code = open_multi(client, fault);
+    client->has_bundle = code == ML_OK && has_bundle();
     if (code != ML_OK) {
         ml_http_client_free(client);
         return code;

@@ -22,6 +22,7 @@ struct ml_http_client {
     struct ml_http_rules *rules;
     char *ca_file;
     int active;
+    bool has_bundle;   /* curl's usual CAs are on this machine */
     bool busy, doomed; /* freed from within a callback: the end of the work frees it */
 };
 

@@ -162,7 +162,7 @@ function Leg:dial(given, options)
     open = open + 1
   end
   while open > 0 do
-    local event = group:took(self:wait { "task" })
+    local event = group:took(self:wait "task")
     open = open - 1
     if event.ok and event.values[1] then return event.values[1] end
   end
@@ -173,7 +173,7 @@ end
 -- Ends when the leg does, or is told to go its own way.
 local function stay(other)
   local _, value = task.catch(function()
-    while true do other:wait { "digit" } end
+    while true do other:wait "digit" end
   end)
   if value.kind ~= "redirect" then return task.unwind(value) end
   live.move(other, value)
@@ -214,7 +214,7 @@ function Leg:record(options)
     box = not options.background and self.box or nil, source = "RecordVerb",
   })
   if not one or options.background then return one, why end
-  local ok, value = task.catch(function() return self:wait { "recorded" } end)
+  local ok, value = task.catch(function() return self:wait "recorded" end)
   if not ok and not (value.kind == "hangup" and value.leg == self) then
     one:stop()
     return task.unwind(value)

@@ -16,9 +16,10 @@ end
 
 ---Headers by their lower-case names; several of one name are one value, joined by ", ".
 ---@param list string[][] { name, value }
+---@param map table<string, string>? put there
 ---@return table<string, string>
-function fields.by_name(list)
-  local map = {}
+function fields.by_name(list, map)
+  map = map or {}
   for _, header in ipairs(list) do
     local name = header[1]:lower()
     map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]

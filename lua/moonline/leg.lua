@@ -1,8 +1,9 @@
 -- A party one can talk to: what verbs and scripts hold. Wraps a leg of moonline.core.sip.
 
 local crypto = require "moonline.core.crypto"
-local field_lists = require "moonline.fields"
+local headers = require "moonline.headers"
 local log = require "moonline.log"
+local memo = require "moonline.memo"
 local record = require "moonline.record"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
@@ -17,6 +18,7 @@ local task = require "moonline.core.task"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
 local Leg = {}
+Leg.__index = Leg
 Leg.__name = "moonline.Leg"
 
 local leg = {}
@@ -25,13 +27,6 @@ local leg = {}
 local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
-
-local function with_interrupts(kinds)
-  local all = {}
-  for i, kind in ipairs(kinds) do all[i] = kind end
-  for _, kind in ipairs(INTERRUPTS) do all[#all + 1] = kind end
-  return all
-end
 
 -- The leg is over: kept, so that every later operation says so again.
 function Leg:over(event)
@@ -72,12 +67,12 @@ function Leg:still_there()
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
----@param kinds string[]
+---@param kinds string|string[]
 ---@param timeout number?
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
-  local event, why = self.box:wait(with_interrupts(kinds), timeout)
+  local event, why = self.box:wait(kinds, timeout, INTERRUPTS)
   if not event then return nil, why end
   if ENDS[event.kind] then
     self:over(event)
@@ -247,22 +242,15 @@ end
 
 Leg.__close = Leg.close
 
--- Headers are made into a table when somebody first asks for them.
-function Leg.__index(self, key)
-  if key ~= "headers" then return Leg[key] end
-  self.headers = field_lists.by_name(self.core:headers())
-  return self.headers
-end
-
-local function plain(uri)
+local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
-end
+end)
 
 -- From of a call we place is known in full when its INVITE is built; until then: as it will most
 -- likely be.
 local function own_from(env, info)
   local known = info.from or "anonymous"
-  if known:match("^sips?:") then return plain(known) end
+  if known:find("^sips?:") then return known end
   local host = env.agent and env.agent:addresses()[1]:match("^%l+:(.*):%d+$") or "localhost"
   return ("sip:%s@%s"):format(known, host)
 end
@@ -287,6 +275,7 @@ function leg.new(env, core, fields)
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
+    headers = headers.of(info.headers),
   }, Leg)
   self.id = self.sid
   self.listener = env.calls:listen(self.sid, self.box)
