@@ -21,7 +21,7 @@ function npm.package(name, version)
   local folder = ("%s/node_modules/%s"):format(HOME, name)
   if version_of(folder) ~= version then
     os.execute(INSTALL:format(HOME, HOME, HOME, name, version))
-    if version_of(folder) ~= version then error(("npm has no %s@%s for us"):format(name, version)) end
+    if version_of(folder) ~= version then error("npm gave no " .. name) end
   end
   return folder
 end

@@ -4,6 +4,7 @@ local document = require "moonline.twiml.document"
 local elements = require "moonline.elements"
 local npm = require "support.npm"
 local process = require "support.process"
+local vocabulary = require "moonline.twiml.vocabulary"
 
 local SDK = "6.2.0"
 local UNSUPPORTED = 13750
@@ -38,7 +39,8 @@ local function refused(problem, path)
   if name then return ("/%s/"):format(path):find("/" .. name .. "/", 1, true) and name end
   for word in path:gmatch("[^/]+") do
     local element = element_of(word)
-    local spec = element and element.attrs and element.attrs[problem.message:match("^(%a+)")]
+    local specs = element and element.attrs or vocabulary.speech[word] or {}
+    local spec = specs[problem.message:match("^[%a-]+")]
     if spec and spec.unsupported then return nil, problem.message end
   end
 end
