@@ -3,219 +3,28 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/house/outbox_priv.h"
 
 enum {
-    BUCKETS = 1024,
-    AT_ONCE = 500,       /* under way at the same time: after an outage thousands are due */
+    AT_ONCE = 300,       /* under way at the same time: after an outage thousands are due */
     BACKOFF_MAX_S = 300, /* 1, 2, 4 ... 256, 300, 300 ... */
     LIFE_S = 24 * 60 * 60,
     PAGE = 500 /* rows read at once at the start */
 };
 
-enum chain_state {
-    CHAIN_WRITING, /* its head is on the way to the disk */
-    CHAIN_READY,   /* in outbox->ready */
-    CHAIN_READING, /* its head comes back from the disk */
-    CHAIN_SENDING,
-    CHAIN_WAITING /* for its timer */
-};
-
-struct item {
-    struct ml_link link; /* in its chain, oldest first */
-    struct chain *chain;
-    int64_t id;
-    double time;                 /* of the push, seconds since 1970 */
-    uint64_t writing;            /* the put that is under way */
-    bool written, kept;          /* the disk has answered; and it is there */
-    char *texts;                 /* of callback; NULL: on disk only */
-    struct ml_callback callback; /* call is the chain's */
-    struct server *server;
-};
-
-/* The callbacks of one call. */
-struct chain {
-    struct ml_link link;  /* in outbox->chains */
-    struct ml_link ready; /* in outbox->ready */
-    struct chain *next;   /* in its bucket */
-    struct ml_outbox *outbox;
-    char *call;
-    enum chain_state state;
-    struct ml_list items;
-    struct ml_timer *timer;
-    uint64_t reading;
-    struct server *server; /* that sends */
-};
-
-struct server {
-    struct ml_link link; /* in outbox->servers, newest last */
-    ml_outbox_send_fn *send;
-    void *user;
-};
-
-struct ml_outbox {
-    struct ml_loop *loop;
-    struct ml_store *store;
-    struct ml_list chains, ready, servers;
-    struct chain *buckets[BUCKETS];
-    struct ml_timer *kick; /* sends from the loop, never from within a push */
-    int64_t last;          /* number of the newest callback */
-    int64_t old;           /* ... of those from before the start */
-    uint64_t loading;      /* the list that reads them; 0: all are read */
-    size_t under_way, pending, busy;
-};
-
-static struct item *head(const struct chain *chain)
-{
-    struct ml_link *link = ml_list_first(&chain->items);
-
-    return link ? ML_CONTAINER(link, struct item, link) : NULL;
-}
-
-/* ---- items and chains ---- */
-
-static bool is_busy(enum chain_state state)
-{
-    return state != CHAIN_WAITING;
-}
-
-static void set_state(struct chain *chain, enum chain_state state)
-{
-    struct ml_outbox *outbox = chain->outbox;
-
-    outbox->busy += is_busy(state) - (size_t)is_busy(chain->state);
-    if (chain->state == CHAIN_SENDING || chain->state == CHAIN_READING)
-        outbox->under_way--;
-    if (state == CHAIN_SENDING || state == CHAIN_READING)
-        outbox->under_way++;
-    ml_list_remove(&chain->ready);
-    chain->state = state;
-    if (state != CHAIN_READY)
-        return;
-    ml_list_append(&outbox->ready, &chain->ready);
-    ml_timer_set(outbox->kick, 0);
-}
-
-static struct chain **find(struct ml_outbox *outbox, const char *call)
-{
-    struct chain **at;
-    unsigned hash = 2166136261u; /* FNV-1a */
-
-    for (const char *c = call; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    at = &outbox->buckets[hash & (BUCKETS - 1)];
-    while (*at && strcmp((*at)->call, call) != 0)
-        at = &(*at)->next;
-    return at;
-}
-
-static struct chain *chain_of(struct ml_outbox *outbox, const char *call)
-{
-    struct chain **at = find(outbox, call);
-
-    if (!*at) {
-        struct chain *chain = ml_alloc(sizeof *chain);
-
-        chain->outbox = outbox;
-        chain->call = ml_strdup(call);
-        chain->state = CHAIN_WRITING;
-        outbox->busy++;
-        ml_list_init(&chain->items);
-        ml_list_append(&outbox->chains, &chain->link);
-        *at = chain;
-    }
-    return *at;
-}
-
-static void forget_texts(struct item *item)
-{
-    ml_free(item->texts);
-    item->texts = NULL;
-}
-
-static void free_item(struct item *item)
-{
-    if (item->writing)
-        ml_store_forget(item->chain->outbox->store, item->writing);
-    item->chain->outbox->pending--;
-    ml_list_remove(&item->link);
-    forget_texts(item);
-    ml_free(item);
-}
-
-static void free_chain(struct chain *chain)
-{
-    struct chain **at = find(chain->outbox, chain->call);
-
-    set_state(chain, CHAIN_WAITING);
-    if (chain->reading)
-        ml_store_forget(chain->outbox->store, chain->reading);
-    ML_LIST_EACH(&chain->items, link)
-    free_item(ML_CONTAINER(link, struct item, link));
-    *at = chain->next;
-    ml_list_remove(&chain->link);
-    ml_timer_free(chain->timer);
-    ml_free(chain->call);
-    ml_free(chain);
-}
-
-static void add_text(const char **field, char **at, const char *text)
-{
-    size_t size = strlen(text ? text : "") + 1;
-
-    memcpy(*at, text ? text : "", size);
-    *field = *at;
-    *at += size;
-}
-
-/* url, method, params, what and token in one block. */
-static void keep_texts(struct item *item, const struct ml_callback *callback)
-{
-    const char *texts[] = {callback->url, callback->method, callback->params, callback->what,
-                           callback->token};
-    size_t size = 0;
-    char *at;
-
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        size += strlen(texts[i] ? texts[i] : "") + 1;
-    item->texts = at = ml_alloc(size);
-    add_text(&item->callback.url, &at, callback->url);
-    add_text(&item->callback.method, &at, callback->method);
-    add_text(&item->callback.params, &at, callback->params);
-    add_text(&item->callback.what, &at, callback->what);
-    add_text(&item->callback.token, &at, callback->token);
-    item->callback.call = item->chain->call;
-}
-
-static struct item *add_item(struct ml_outbox *outbox, const char *call, int64_t id, double time)
-{
-    struct chain *chain = chain_of(outbox, call);
-    struct item *item = ml_alloc(sizeof *item);
-    struct ml_link *before = chain->items.head.prev;
-
-    item->chain = chain;
-    item->id = id;
-    item->time = time;
-    while (before != &chain->items.head && ML_CONTAINER(before, struct item, link)->id > id)
-        before = before->prev; /* at the start, those of now may come before those of then */
-    ml_list_insert_after(before, &item->link);
-    outbox->pending++;
-    return item;
-}
-
 /* ---- sending ---- */
 
 /* The head is to be sent as soon as it is on disk. */
-static void next(struct chain *chain)
+static void next(struct ml_chain *chain)
 {
-    struct item *item = head(chain);
+    struct ml_item *item = ml_chain_head(chain);
 
     if (!item)
-        free_chain(chain);
+        ml_chain_free(chain);
     else
-        set_state(chain, item->written ? CHAIN_READY : CHAIN_WRITING);
+        ml_chain_enter(chain, item->written ? ML_CHAIN_READY : ML_CHAIN_WRITING);
 }
 
 static const char *text_at(const struct ml_value *row, const char *name, char **copies)
@@ -228,7 +37,7 @@ static const char *text_at(const struct ml_value *row, const char *name, char **
     return *copies;
 }
 
-static void read_texts(struct item *item, const struct ml_value *row)
+static void read_texts(struct ml_item *item, const struct ml_value *row)
 {
     char *copies[5] = {NULL};
     struct ml_callback callback = {
@@ -239,30 +48,30 @@ static void read_texts(struct item *item, const struct ml_value *row)
         .token = text_at(row, "token", &copies[4]),
     };
 
-    keep_texts(item, &callback);
+    ml_item_keep(item, &callback);
     for (size_t i = 0; i < 5; i++)
         ml_free(copies[i]);
 }
 
 static void on_read(int status, const char *why, const struct ml_rows *rows, void *user);
 
-static void read_head(struct chain *chain)
+static void read_head(struct ml_chain *chain)
 {
     struct ml_condition where = {0, ML_IS, {.type = ML_VALUE_INTEGER}};
     struct ml_query query = {.kind = ML_STORE_CALLBACK, .where = &where, .count = 1, .most = 1};
 
-    where.value.integer = head(chain)->id;
-    set_state(chain, CHAIN_READING);
+    where.value.integer = ml_chain_head(chain)->id;
+    ml_chain_enter(chain, ML_CHAIN_READING);
     chain->reading = ml_store_list(chain->outbox->store, &query, on_read, chain);
 }
 
-static void send_head(struct chain *chain)
+static void send_head(struct ml_chain *chain)
 {
-    struct item *item = head(chain);
+    struct ml_item *item = ml_chain_head(chain);
     struct ml_link *newest = chain->outbox->servers.head.prev;
 
-    chain->server = item->server ? item->server : ML_CONTAINER(newest, struct server, link);
-    set_state(chain, CHAIN_SENDING);
+    chain->server = item->server ? item->server : ML_CONTAINER(newest, struct ml_server, link);
+    ml_chain_enter(chain, ML_CHAIN_SENDING);
     chain->server->send(item->id, &item->callback, chain->server->user);
 }
 
@@ -275,9 +84,9 @@ static void on_kick(void *user)
     if (outbox->loading || ml_list_empty(&outbox->servers))
         return;
     while (outbox->under_way < AT_ONCE && (link = ml_list_first(&outbox->ready)) != NULL) {
-        struct chain *chain = ML_CONTAINER(link, struct chain, ready);
+        struct ml_chain *chain = ML_CONTAINER(link, struct ml_chain, ready);
 
-        if (head(chain)->texts)
+        if (ml_chain_head(chain)->texts)
             send_head(chain);
         else
             read_head(chain);
@@ -286,18 +95,18 @@ static void on_kick(void *user)
 
 static void on_due(void *user)
 {
-    set_state(user, CHAIN_READY);
+    ml_chain_enter(user, ML_CHAIN_READY);
 }
 
 /* In memory only what is about to be sent. */
-static void leave_to_disk(struct chain *chain)
+static void leave_to_disk(struct ml_chain *chain)
 {
     ML_LIST_EACH(&chain->items, link)
     {
-        struct item *item = ML_CONTAINER(link, struct item, link);
+        struct ml_item *item = ML_CONTAINER(link, struct ml_item, link);
 
         if (item->kept)
-            forget_texts(item);
+            ml_item_forget(item);
     }
 }
 
@@ -319,21 +128,21 @@ static struct ml_field text(const char *name, const char *value)
                              {.type = ML_VALUE_TEXT, .text = ml_str(value)}};
 }
 
-static void remove_head(struct chain *chain)
+static void remove_head(struct ml_chain *chain)
 {
-    struct item *item = head(chain);
+    struct ml_item *item = ml_chain_head(chain);
     struct ml_value key = {.type = ML_VALUE_INTEGER, .integer = item->id};
 
     if (item->kept)
         ml_store_remove(chain->outbox->store, ML_STORE_CALLBACK, &key);
-    free_item(item);
+    ml_item_free(item);
     next(chain);
 }
 
-static void try_later(struct chain *chain)
+static void try_later(struct ml_chain *chain)
 {
     struct ml_outbox *outbox = chain->outbox;
-    struct item *item = head(chain);
+    struct ml_item *item = ml_chain_head(chain);
     double now = (double)ml_clock_wall_ms() / 1000;
     int seconds =
         ++item->callback.attempts > 9 ? BACKOFF_MAX_S : 1 << (item->callback.attempts - 1);
@@ -356,11 +165,11 @@ static void try_later(struct chain *chain)
     leave_to_disk(chain);
     if (!chain->timer)
         chain->timer = ml_timer_new(outbox->loop, on_due, chain);
-    set_state(chain, CHAIN_WAITING);
+    ml_chain_enter(chain, ML_CHAIN_WAITING);
     ml_timer_set(chain->timer, (int64_t)seconds * 1000);
 }
 
-static void finish(struct chain *chain, bool delivered)
+static void finish(struct ml_chain *chain, bool delivered)
 {
     struct ml_outbox *outbox = chain->outbox;
 
@@ -375,28 +184,28 @@ static void finish(struct chain *chain, bool delivered)
 
 void ml_outbox_done(struct ml_outbox *outbox, const char *call, int64_t id, bool delivered)
 {
-    struct chain *chain = *find(outbox, call);
+    struct ml_chain *chain = *ml_chain_find(outbox, call);
 
-    if (chain && chain->state == CHAIN_SENDING && head(chain)->id == id)
+    if (chain && chain->state == ML_CHAIN_SENDING && ml_chain_head(chain)->id == id)
         finish(chain, delivered);
 }
 
 static void on_read(int status, const char *why, const struct ml_rows *rows, void *user)
 {
-    struct chain *chain = user;
-    struct item *item = head(chain);
+    struct ml_chain *chain = user;
+    struct ml_item *item = ml_chain_head(chain);
 
     chain->reading = 0;
     if (status != 0) {
         ml_log(ML_LOG_ERROR, chain->call, "a callback cannot be read from the store: %s", why);
         finish(chain, false);
     } else if (rows->count == 0) { /* somebody deleted the row */
-        free_item(item);
+        ml_item_free(item);
         next(chain);
     } else {
         read_texts(item, rows->values);
         if (ml_list_empty(&chain->outbox->servers))
-            set_state(chain, CHAIN_READY);
+            ml_chain_enter(chain, ML_CHAIN_READY);
         else
             send_head(chain);
     }
@@ -406,20 +215,20 @@ static void on_read(int status, const char *why, const struct ml_rows *rows, voi
 
 static void on_written(int status, const char *why, void *user)
 {
-    struct item *item = user;
-    struct chain *chain = item->chain;
+    struct ml_item *item = user;
+    struct ml_chain *chain = item->chain;
 
     (void)why; /* the store has told: it is sent all the same */
     item->writing = 0;
     item->written = true;
     item->kept = status == 0;
-    if (item == head(chain) && chain->state == CHAIN_WRITING)
-        set_state(chain, CHAIN_READY);
-    else if (item->kept && chain->state == CHAIN_WAITING)
-        forget_texts(item);
+    if (item == ml_chain_head(chain) && chain->state == ML_CHAIN_WRITING)
+        ml_chain_enter(chain, ML_CHAIN_READY);
+    else if (item->kept && chain->state == ML_CHAIN_WAITING)
+        ml_item_forget(item);
 }
 
-static void write_item(struct ml_outbox *outbox, struct item *item)
+static void write_item(struct ml_outbox *outbox, struct ml_item *item)
 {
     struct ml_field fields[] = {integer("id", item->id),
                                 text("call", item->chain->call),
@@ -434,11 +243,11 @@ static void write_item(struct ml_outbox *outbox, struct item *item)
                                  sizeof fields / sizeof *fields, on_written, item);
 }
 
-static struct server *server_of(struct ml_outbox *outbox, const void *user)
+static struct ml_server *server_of(struct ml_outbox *outbox, const void *user)
 {
     ML_LIST_EACH(&outbox->servers, link)
     {
-        struct server *server = ML_CONTAINER(link, struct server, link);
+        struct ml_server *server = ML_CONTAINER(link, struct ml_server, link);
 
         if (server->user == user)
             return server;
@@ -449,16 +258,17 @@ static struct server *server_of(struct ml_outbox *outbox, const void *user)
 int64_t ml_outbox_push(struct ml_outbox *outbox, const struct ml_callback *callback, void *user)
 {
     int64_t id = ++outbox->last;
-    struct item *item = add_item(outbox, callback->call, id, (double)ml_clock_wall_ms() / 1000);
+    struct ml_item *item =
+        ml_item_add(outbox, callback->call, id, (double)ml_clock_wall_ms() / 1000);
 
-    keep_texts(item, callback);
+    ml_item_keep(item, callback);
     item->server = server_of(outbox, user);
     if (outbox->store) {
         write_item(outbox, item);
     } else {
         item->written = true;
-        if (item == head(item->chain))
-            set_state(item->chain, CHAIN_READY);
+        if (item == ml_chain_head(item->chain))
+            ml_chain_enter(item->chain, ML_CHAIN_READY);
     }
     return id;
 }
@@ -467,18 +277,18 @@ int64_t ml_outbox_push(struct ml_outbox *outbox, const struct ml_callback *callb
 
 void ml_outbox_join(struct ml_outbox *outbox, ml_outbox_send_fn *send, void *user)
 {
-    struct server *server = ml_alloc(sizeof *server);
+    struct ml_server *server = ml_alloc(sizeof *server);
 
-    *server = (struct server){.send = send, .user = user};
+    *server = (struct ml_server){.send = send, .user = user};
     ml_list_append(&outbox->servers, &server->link);
     ml_timer_set(outbox->kick, 0);
 }
 
-static void forget_server(struct chain *chain, const struct server *server)
+static void forget_server(struct ml_chain *chain, const struct ml_server *server)
 {
     ML_LIST_EACH(&chain->items, link)
     {
-        struct item *item = ML_CONTAINER(link, struct item, link);
+        struct ml_item *item = ML_CONTAINER(link, struct ml_item, link);
 
         if (item->server == server)
             item->server = NULL;
@@ -486,19 +296,19 @@ static void forget_server(struct chain *chain, const struct server *server)
     if (chain->server != server)
         return;
     chain->server = NULL;
-    if (chain->state == CHAIN_SENDING)
-        set_state(chain, CHAIN_READY);
+    if (chain->state == ML_CHAIN_SENDING)
+        ml_chain_enter(chain, ML_CHAIN_READY);
 }
 
 void ml_outbox_leave(struct ml_outbox *outbox, const void *user)
 {
-    struct server *server = server_of(outbox, user);
+    struct ml_server *server = server_of(outbox, user);
 
     if (!server)
         return;
     ml_list_remove(&server->link);
     ML_LIST_EACH(&outbox->chains, link)
-    forget_server(ML_CONTAINER(link, struct chain, link), server);
+    forget_server(ML_CONTAINER(link, struct ml_chain, link), server);
     ml_free(server);
 }
 
@@ -511,13 +321,13 @@ static void add_old(struct ml_outbox *outbox, const struct ml_value *row)
 {
     const struct ml_value *call = &row[ml_store_column(ML_STORE_CALLBACK, "call")];
     char *name = call->type == ML_VALUE_TEXT ? ml_str_dup(call->text) : ml_strdup("");
-    struct item *item = add_item(outbox, name, row[0].integer,
-                                 row[ml_store_column(ML_STORE_CALLBACK, "time")].real);
+    struct ml_item *item = ml_item_add(outbox, name, row[0].integer,
+                                       row[ml_store_column(ML_STORE_CALLBACK, "time")].real);
 
     item->callback.attempts = (int)row[ml_store_column(ML_STORE_CALLBACK, "attempts")].integer;
     item->written = item->kept = true;
-    if (item == head(item->chain))
-        set_state(item->chain, CHAIN_READY);
+    if (item == ml_chain_head(item->chain))
+        ml_chain_enter(item->chain, ML_CHAIN_READY);
     ml_free(name);
 }
 
@@ -576,11 +386,11 @@ void ml_outbox_free(struct ml_outbox *outbox)
     if (!outbox)
         return;
     ML_LIST_EACH(&outbox->chains, link)
-    free_chain(ML_CONTAINER(link, struct chain, link));
+    ml_chain_free(ML_CONTAINER(link, struct ml_chain, link));
     ML_LIST_EACH(&outbox->servers, link)
     {
         ml_list_remove(link);
-        ml_free(ML_CONTAINER(link, struct server, link));
+        ml_free(ML_CONTAINER(link, struct ml_server, link));
     }
     if (outbox->loading)
         ml_store_forget(outbox->store, outbox->loading);

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,7 +14,10 @@
 #include "core/base/queue.h"
 #include "core/house/store_priv.h"
 
-enum { MAX_QUEUED = 64 << 20 }; /* bytes: some 100,000 records, minutes of a disk that hangs */
+enum {
+    MAX_QUEUED = 64 << 20, /* bytes: some 100,000 records, minutes of a disk that hangs */
+    LAZY_MS = 25           /* what nobody waits for is written together with what comes meanwhile */
+};
 
 /* What was asked for in one turn. */
 struct batch {
@@ -27,14 +31,17 @@ struct ml_store {
     struct ml_flush flush;
     struct batch *open;   /* of this turn; NULL: nothing asked yet */
     struct ml_list asked; /* jobs whose answer somebody waits for */
-    size_t max_queued, queued;
+    bool urgent;          /* somebody waits for something in it */
+    size_t max_queued;
     uint64_t lost, number;
     char problem[300];
     bool closed;
     /* both */
     struct ml_queue batches;
+    atomic_uint waiting; /* batches that are not written yet */
+    atomic_size_t queued;
+    atomic_bool hurry, quit;
     int wake;
-    atomic_bool quit;
     pthread_mutex_t lock;
     struct ml_list finished; /* under lock, as is posted */
     bool posted;
@@ -58,6 +65,7 @@ static void free_job(struct ml_store_job *job)
     ml_free(job->values);
     ml_buf_fini(&job->bytes);
     ml_free(job);
+    ml_clock_release();
 }
 
 static void note_failure(struct ml_store *store, const struct ml_store_job *job)
@@ -82,7 +90,6 @@ static void answer(struct ml_store *store, struct ml_store_job *job)
 {
     const char *text = job->status ? job->text : NULL;
 
-    store->queued -= job->size;
     ml_list_remove(&job->asked);
     if (job->what != ML_JOB_LIST) {
         if (job->status != 0)
@@ -95,7 +102,6 @@ static void answer(struct ml_store *store, struct ml_store_job *job)
     else if (job->done)
         job->done(job->status, text, job->user);
     free_job(job);
-    ml_clock_release();
 }
 
 static void destroy(struct ml_store *store)
@@ -162,22 +168,46 @@ static void fail_writes(struct ml_list *jobs, const struct ml_fault *fault)
     }
 }
 
+/* What went well and nobody waits for: the loop need not wake for it. */
+static void drop_silent(struct ml_list *jobs)
+{
+    ML_LIST_EACH(jobs, link)
+    {
+        struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, link);
+
+        if (!job->silent || job->status != 0)
+            continue;
+        ml_list_remove(link);
+        free_job(job);
+    }
+}
+
+static void take_all(struct ml_store *store, struct ml_list *jobs)
+{
+    struct ml_node *node;
+
+    while ((node = ml_queue_pop(&store->batches)) != NULL) {
+        struct batch *batch = ML_CONTAINER(node, struct batch, node);
+
+        move_all(&batch->jobs, jobs);
+        ml_free(batch);
+        atomic_fetch_sub(&store->waiting, 1);
+    }
+}
+
 /* All that waits, in one transaction: the more there is, the less each costs. */
 static void write_all(struct ml_store *store)
 {
     struct ml_fault fault = {0};
     struct ml_list jobs;
-    struct ml_node *node;
+    size_t size = 0;
 
     ml_list_init(&jobs);
-    while ((node = ml_queue_pop(&store->batches)) != NULL) {
-        struct batch *batch = ML_CONTAINER(node, struct batch, node);
-
-        move_all(&batch->jobs, &jobs);
-        ml_free(batch);
-    }
+    take_all(store, &jobs);
     if (ml_list_empty(&jobs))
         return;
+    ML_LIST_EACH(&jobs, link)
+    size += ML_CONTAINER(link, struct ml_store_job, link)->size;
     if (ml_store_sql_begin(&store->sql, &fault) != 0) {
         fail_writes(&jobs, &fault);
     } else {
@@ -186,7 +216,32 @@ static void write_all(struct ml_store *store)
         if (ml_store_sql_commit(&store->sql, &fault) != 0)
             fail_writes(&jobs, &fault);
     }
-    finish(store, &jobs);
+    atomic_fetch_sub(&store->queued, size);
+    drop_silent(&jobs);
+    if (!ml_list_empty(&jobs))
+        finish(store, &jobs);
+}
+
+/* Until there is something to write, and somebody waits for it, or more has had the time to come.
+ */
+static void await_work(struct ml_store *store)
+{
+    uint64_t count;
+    int64_t limit;
+
+    while (atomic_load(&store->waiting) == 0 && !atomic_load(&store->quit))
+        if (read(store->wake, &count, sizeof count) < 0 && errno != EINTR)
+            return;
+    limit = ml_clock_ms() + LAZY_MS;
+    while (!atomic_exchange(&store->hurry, false) && !atomic_load(&store->quit)) {
+        struct pollfd wake = {.fd = store->wake, .events = POLLIN};
+        int64_t left = limit - ml_clock_ms();
+
+        if (left <= 0)
+            return;
+        if (poll(&wake, 1, (int)left) > 0 && read(store->wake, &count, sizeof count) < 0)
+            return;
+    }
 }
 
 static void *run(void *user)
@@ -195,10 +250,7 @@ static void *run(void *user)
     bool last;
 
     do {
-        uint64_t count;
-
-        if (read(store->wake, &count, sizeof count) < 0 && errno != EINTR)
-            break;
+        await_work(store);
         last = atomic_load(&store->quit);
         write_all(store);
     } while (!last);
@@ -219,29 +271,40 @@ static void on_flush(void *user)
 {
     struct ml_store *store = user;
 
+    bool first;
+
     if (!store->open)
         return;
+    first = atomic_fetch_add(&store->waiting, 1) == 0;
     ml_queue_push(&store->batches, &store->open->node);
     store->open = NULL;
-    wake(store);
+    if (store->urgent)
+        atomic_store(&store->hurry, true);
+    if (first || store->urgent)
+        wake(store);
+    store->urgent = false;
 }
 
 static void submit(struct ml_store *store, struct ml_store_job *job)
 {
+    size_t queued = atomic_load(&store->queued);
+
     ml_clock_hold();
-    if (store->queued > store->max_queued && job->what != ML_JOB_LIST) {
+    /* In virtual time the clock waits for every job; and a disk that failed is watched. */
+    job->silent = !job->done && !job->answer && !ml_clock_is_virtual() && !store->problem[0];
+    if (queued > store->max_queued && job->what != ML_JOB_LIST) {
         struct ml_list refused;
 
         ml_list_init(&refused);
-        store->queued += job->size;
         job->status = ML_ELIMIT;
         snprintf(job->text, sizeof job->text, "the disk is too slow: %zu MB wait for it",
-                 store->queued >> 20);
+                 queued >> 20);
         ml_list_append(&refused, &job->link);
         finish(store, &refused);
         return;
     }
-    store->queued += job->size;
+    atomic_fetch_add(&store->queued, job->size);
+    store->urgent = store->urgent || !job->silent;
     if (!store->open) {
         store->open = ml_alloc(sizeof *store->open);
         ml_list_init(&store->open->jobs);
@@ -303,11 +366,14 @@ static void sort_fields(struct ml_store_job *job)
 
 static uint64_t expect(struct ml_store *store, struct ml_store_job *job, void *user)
 {
+    uint64_t number = ++store->number;
+
     job->user = user;
-    job->number = ++store->number;
-    ml_list_append(&store->asked, &job->asked);
+    job->number = number;
+    if (job->done || job->answer)
+        ml_list_append(&store->asked, &job->asked);
     submit(store, job);
-    return job->number;
+    return number;
 }
 
 uint64_t ml_store_put(struct ml_store *store, enum ml_store_kind kind,
@@ -378,7 +444,7 @@ int64_t ml_store_last(const struct ml_store *store, enum ml_store_kind kind)
 
 struct ml_store_health ml_store_health(const struct ml_store *store)
 {
-    return (struct ml_store_health){.queued = store->queued,
+    return (struct ml_store_health){.queued = atomic_load(&store->queued),
                                     .lost = store->lost,
                                     .problem = store->problem[0] ? store->problem : NULL};
 }

@@ -17,6 +17,7 @@ struct ml_store_job {
     struct ml_link asked; /* the loop's: while somebody waits for the answer */
     enum ml_job_kind what;
     enum ml_store_kind kind;
+    bool silent; /* nobody is told when it went well: freed by the writer */
     size_t size;
     struct ml_field *fields; /* put; remove: the key; prune: time, bytes, folder; list: where */
     size_t count;
