@@ -1,7 +1,7 @@
 -- A party one can talk to: what verbs and scripts hold. Wraps a leg of moonline.core.sip.
 
 local crypto = require "moonline.core.crypto"
-local headers = require "moonline.headers"
+local header_map = require "moonline.headers"
 local log = require "moonline.log"
 local memo = require "moonline.memo"
 local record = require "moonline.record"
@@ -275,7 +275,7 @@ function leg.new(env, core, fields)
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
-    headers = headers.of(info.headers),
+    headers = header_map.of(info.headers),
   }, Leg)
   self.id = self.sid
   self.listener = env.calls:listen(self.sid, self.box)
