@@ -104,6 +104,8 @@ function source.prepare(leg, item)
   if type(item) == "string" then
     item = item:match("^https?://") and { url = item } or { file = item }
   end
+  leg.env.notify { kind = "sound", call = leg.sid, say = item.say, url = item.url,
+    file = item.file, digits = item.digits, silence = item.silence }
   local loops = item.loop or 1
   if item.file then return { file = item.file, loops = loops } end
   if item.tone then return { tone = item.tone, ms = math.floor((item.seconds or 0) * 1000) } end
