@@ -135,6 +135,8 @@ static int on_timer_change(CURLM *multi, long ms, void *user)
     (void)multi;
     if (ms < 0)
         ml_timer_stop(client->timer);
+    else if (ms == 0) /* never from within curl */
+        ml_loop_flush(client->loop, &client->kick);
     else
         ml_timer_set(client->timer, ms);
     return 0;
@@ -193,6 +195,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
     ml_list_init(&client->sockets);
     ml_list_init(&client->exchanges);
     client->timer = ml_timer_new(loop, on_timer, client);
+    client->kick = (struct ml_flush){.fn = on_timer, .user = client};
     client->ca_file = ml_strdup(options->ca_file);
     names.resolve_count = options->resolve_count;
     code = read_rules(client, options, fault);
@@ -229,6 +232,7 @@ void ml_http_client_free(struct ml_http_client *client)
     ml_resolver_free(client->resolver);
     ml_http_rules_free(client->rules);
     ml_timer_free(client->timer);
+    ml_list_remove(&client->kick.link);
     ml_free(client->ca_file);
     ml_free(client);
 }

@@ -17,6 +17,7 @@ struct ml_http_client {
     struct ml_loop *loop;
     CURLM *multi;
     struct ml_timer *timer;
+    struct ml_flush kick; /* curl has something to do at once */
     struct ml_list sockets, exchanges;
     struct ml_resolver *resolver;
     struct ml_http_rules *rules;
