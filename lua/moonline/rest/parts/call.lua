@@ -24,7 +24,7 @@ return function(config, fields)
     to = fields.to or NULL, to_formatted = fields.to or NULL,
     status = fields.status, direction = fields.direction or NULL, api_version = "2010-04-01",
     start_time = date(fields.answered or fields.start), end_time = date(fields.finish),
-    duration = fields.duration and ("%d"):format(fields.duration) or NULL,
+    duration = fields.duration and tostring(math.floor(fields.duration)) or NULL,
     forwarded_from = fields.forwarded_from or NULL, caller_name = fields.caller_name or NULL,
     answered_by = NULL, group_sid = NULL, phone_number_sid = NULL, trunk_sid = NULL,
     price = NULL, price_unit = "USD", queue_time = "0", annotation = NULL,

@@ -18,7 +18,7 @@ return function(config, fields)
     date_created = created,
     date_updated = fields.changed and params.date(fields.changed) or created,
     start_time = fields.start and params.date(fields.start) or NULL,
-    duration = fields.duration and ("%d"):format(fields.duration + 0.5) or NULL,
+    duration = fields.duration and tostring(math.floor(fields.duration + 0.5)) or NULL,
     status = fields.status, channels = fields.channels or 1, source = fields.source or NULL,
     error_code = fields.error_code or NULL, track = fields.track or NULL,
     price = NULL, price_unit = "USD", encryption_details = NULL, media_url = uri,
