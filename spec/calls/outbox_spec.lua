@@ -288,7 +288,7 @@ describe("after a crash", function()
       if request.path == "/rec" then told = request.params end
     end
     assert.equal("completed", told.RecordingStatus)
-    assert.equal(("%d"):format(row.duration + 0.5), told.RecordingDuration)
+    assert.equal(tostring(math.floor(row.duration + 0.5)), told.RecordingDuration)
     assert.matches(sid .. "$", told.RecordingUrl)
     local wav = audio.read(("%s/recordings/%s.wav"):format(kept, sid))
     assert.near(row.duration, wav.seconds, 0.001)

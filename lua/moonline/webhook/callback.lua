@@ -2,7 +2,6 @@
 -- outbox of the house: each is on disk before it is sent, and there until the application has it.
 
 local crypto = require "moonline.core.crypto"
-local http = require "moonline.core.http"
 local log = require "moonline.log"
 local record = require "moonline.record"
 local request = require "moonline.webhook.request"
@@ -28,7 +27,7 @@ end
 
 local function attempt(env, sent)
   local hook = fresh[sent.id] or { url = sent.url, method = sent.method, what = sent.what,
-    params = url.parse_form(sent.form) }
+    form = sent.form, params = url.parse_form(sent.form) }
   fresh[sent.id] = nil
   hook.token = sent.token
   local target = url.public(hook.url)
@@ -61,9 +60,9 @@ end
 ---@param order string sid of the call, or of what else the events are of
 ---@param hook moonline.Webhook with what, and token when it may be pushed twice
 function callback.push(env, order, hook)
+  hook.form = url.form(hook.params)
   local id = env.records:push {
-    call = order, url = hook.url, method = hook.method, params = http.form(hook.params),
-    what = hook.what, token = hook.token or crypto.random_hex(16),
+    call = order, url = hook.url, method = hook.method, params = hook.form, what = hook.what, token = hook.token or crypto.random_hex(16),
   }
   fresh[id] = hook
 end

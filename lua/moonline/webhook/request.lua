@@ -28,6 +28,7 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field jar moonline.Jar? cookies of the call
 ---@field headers string[][]? more request headers (conditional GETs)
 ---@field save string? write the body there
+---@field form string? the parameters, form-encoded, where they are at hand
 ---@field token string? I-Twilio-Idempotency-Token, when it is tried again later
 ---@field what string? of callbacks: "status completed"
 ---@field max_body integer?
@@ -84,8 +85,8 @@ end
 -- Credentials and cookies apart, a hop is judged and signed on its own.
 local function exchange(env, hook, target, method, how, token)
   local list = method == "GET" and absent(hook.params, target) or hook.params
-  local form = hook.plain and "" or url.form(list)
   local post = method == "POST"
+  local form = hook.plain and "" or post and hook.form or url.form(list)
   local final = url.with_query(target, post and "" or form)
   local headers = header_lines(env, hook, final, post, token)
   local box = task.mailbox()
