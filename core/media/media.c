@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
 
 enum { MAX_THREADS = 64 };
@@ -62,7 +63,14 @@ static void take(struct ml_note *note)
     case ML_NOTE_DIGIT:
     case ML_NOTE_PLAYED:
     case ML_NOTE_LOST:
-        tell(note);
+        if (note->mixer)
+            ml_mixer_note(note);
+        else
+            tell(note);
+        break;
+    case ML_NOTE_SPEECH:
+    case ML_NOTE_EMPTIED:
+        ml_mixer_note(note);
         break;
     case ML_NOTE_GONE:
         ml_stream_destroy(note->stream);
@@ -113,6 +121,34 @@ static bool mark_stream(struct ml_stream *stream)
     return stream->marked = true;
 }
 
+static bool is_marked(const struct ml_stream *stream)
+{
+    return stream && stream->marked;
+}
+
+/* A stream and its room mark each other. */
+static bool mark_room(struct ml_stream *stream)
+{
+    if (!stream->room || stream->marked == stream->room->marked)
+        return false;
+    return stream->marked = stream->room->marked = true;
+}
+
+static bool spread_recorder(struct ml_recorder *recorder)
+{
+    struct ml_mixer *room = recorder->room;
+
+    if (recorder->marked ||
+        !(is_marked(recorder->left) || is_marked(recorder->right) || (room && room->marked)))
+        return false;
+    recorder->marked = true;
+    mark_stream(recorder->left);
+    mark_stream(recorder->right);
+    if (room)
+        room->marked = true;
+    return true;
+}
+
 /* Marks what hangs together with the streams that are marked; false when nothing was added. */
 static bool spread(struct ml_media *media)
 {
@@ -124,25 +160,29 @@ static bool spread(struct ml_media *media)
 
         if (stream->marked && mark_stream(stream->mate))
             more = true;
+        if (mark_room(stream))
+            more = true;
     }
     ML_LIST_EACH(&media->recorders, link)
     {
         struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
 
-        if (recorder->marked || ((!recorder->left || !recorder->left->marked) &&
-                                 (!recorder->right || !recorder->right->marked)))
-            continue;
-        recorder->marked = more = true;
-        mark_stream(recorder->left);
-        mark_stream(recorder->right);
+        if (spread_recorder(recorder))
+            more = true;
     }
     return more;
 }
 
-static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker *to)
+static void add(struct ml_party *party, enum ml_mover_kind kind, void *thing, ml_owner *owner)
 {
-    struct ml_party *party = ml_alloc(sizeof *party);
+    struct ml_mover mover = {kind, thing, owner};
 
+    party->mover = ml_realloc(party->mover, (size_t)(party->count + 1) * sizeof *party->mover);
+    party->mover[party->count++] = mover;
+}
+
+static void add_streams(struct ml_party *party, struct ml_media *media, struct ml_worker *to)
+{
     ML_LIST_EACH(&media->streams, link)
     {
         struct ml_stream *stream = ML_CONTAINER(link, struct ml_stream, all);
@@ -153,10 +193,15 @@ static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker
         stream->home->load--;
         stream->home = to;
         to->load++;
-        party->stream =
-            ml_realloc(party->stream, (size_t)(party->streams + 1) * sizeof *party->stream);
-        party->stream[party->streams++] = stream;
+        add(party, ML_MOVER_STREAM, stream, &stream->owner);
     }
+}
+
+static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker *to)
+{
+    struct ml_party *party = ml_alloc(sizeof *party);
+
+    add_streams(party, media, to);
     ML_LIST_EACH(&media->recorders, link)
     {
         struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
@@ -165,9 +210,17 @@ static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker
             continue;
         recorder->marked = false;
         recorder->home = to;
-        party->recorder =
-            ml_realloc(party->recorder, (size_t)(party->recorders + 1) * sizeof *party->recorder);
-        party->recorder[party->recorders++] = recorder;
+        add(party, ML_MOVER_RECORDER, recorder, &recorder->owner);
+    }
+    ML_LIST_EACH(&media->mixers, link)
+    {
+        struct ml_mixer *mixer = ML_CONTAINER(link, struct ml_mixer, all);
+
+        if (!mixer->marked)
+            continue;
+        mixer->marked = false;
+        mixer->home = to;
+        add(party, ML_MOVER_MIXER, mixer, &mixer->owner);
     }
     return party;
 }
@@ -227,6 +280,7 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
     snprintf(media->address, sizeof media->address, "%s", options->address);
     ml_list_init(&media->streams);
     ml_list_init(&media->recorders);
+    ml_list_init(&media->mixers);
     ml_queue_init(&media->notes);
     media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
@@ -255,6 +309,10 @@ void ml_media_free(struct ml_media *media)
     ML_LIST_EACH(&media->streams, link)
     {
         ml_stream_destroy(ML_CONTAINER(link, struct ml_stream, all));
+    }
+    ML_LIST_EACH(&media->mixers, link)
+    {
+        ml_mixer_destroy(ML_CONTAINER(link, struct ml_mixer, all));
     }
     for (int i = 0; i < media->worker_count; i++)
         ml_worker_free(media->workers[i]);
