@@ -147,6 +147,8 @@ void ml_mixer_free(struct ml_mixer *mixer);
 int ml_mixer_join(struct ml_mixer *mixer, struct ml_stream *stream, const struct ml_seat *seat);
 /* Does nothing for one who is in no room. */
 void ml_mixer_leave(struct ml_stream *stream);
+/* Where it is, NULL: in no room. */
+struct ml_mixer *ml_mixer_of(const struct ml_stream *stream);
 /* All in the room who hear anything hear this, besides each other, and so do recorders of the room.
  * Replaces what plays (STOPPED). */
 int ml_mixer_play(struct ml_mixer *mixer, const struct ml_source *source, uint32_t op,

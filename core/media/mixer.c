@@ -77,6 +77,11 @@ void ml_mixer_leave(struct ml_stream *stream)
     ml_worker_send(stream->home, ml_message_new(ML_MESSAGE_STAND, stream));
 }
 
+struct ml_mixer *ml_mixer_of(const struct ml_stream *stream)
+{
+    return stream->room;
+}
+
 int ml_mixer_play(struct ml_mixer *mixer, const struct ml_source *source, uint32_t op,
                   struct ml_fault *fault)
 {

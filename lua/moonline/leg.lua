@@ -20,7 +20,7 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room" }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
@@ -29,6 +29,16 @@ local function with_interrupts(kinds)
   for i, kind in ipairs(kinds) do all[i] = kind end
   for _, kind in ipairs(INTERRUPTS) do all[#all + 1] = kind end
   return all
+end
+
+-- Raised when nobody asked for them. Of a room: while something else goes on until it calls.
+local RAISED = { redirect = true, stop = true, room = true }
+
+local function contains(list, kind)
+  for _, one in ipairs(list) do
+    if one == kind then return true end
+  end
+  return false
 end
 
 -- The leg is over: kept, so that every later operation says so again.
@@ -72,7 +82,7 @@ function Leg:wait(kinds, timeout)
   if ENDS[event.kind] then
     self:over(event)
     self:check()
-  elseif event.kind == "redirect" or event.kind == "stop" then
+  elseif RAISED[event.kind] and not contains(kinds, event.kind) then
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)

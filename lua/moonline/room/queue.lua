@@ -1,0 +1,239 @@
+-- Queues: callers wait in the order in which they came, and whoever dials the queue gets the first.
+-- Both sides are in rooms of the house, "queue" and "agents" of the same name, so that they may be
+-- calls of different generations. A caller has the field `agent`, an agent the field `caller`, as soon
+-- as one was given the other; what they tell each other goes through the house.
+
+local hold = require "moonline.room.hold"
+local media = require "moonline.core.media"
+local task = require "moonline.task"
+
+local queue = {}
+
+queue.most = 1000 -- callers of a queue
+
+-- Gives waiting callers to waiting agents, first to first. Called whenever one more waits.
+local function match(rooms, name)
+  local waiting, agents = rooms:find("queue", name), rooms:find("agents", name)
+  if not (waiting and agents) then return end
+  while true do
+    local caller, agent = rooms:first(waiting, "agent"), rooms:first(agents, "caller")
+    if not (caller and agent) then return end
+    rooms:change(waiting, caller, { agent = agent })
+    rooms:change(agents, agent, { caller = caller })
+    rooms:post(waiting, caller, {
+      what = "taken", agent = agent, agents = agents, url = rooms:member(agents, agent, "url"),
+      method = rooms:member(agents, agent, "method"),
+    })
+  end
+end
+
+-- ---- callers ----------------------------------------------------------------------------------
+
+local Caller = {}
+Caller.__index = Caller
+
+---What a document that runs while one waits is told of it.
+---@return string[][]
+function Caller:facts()
+  local position, size = self.rooms:position(self.sid, self.call.sid, "agent")
+  local served = tonumber(self.rooms:get(self.sid, "served")) or 0
+  local waited = tonumber(self.rooms:get(self.sid, "waited")) or 0
+  return {
+    { "QueueSid", self.sid }, { "QueuePosition", position }, { "QueueTime", self:seconds() },
+    { "AvgQueueTime", served > 0 and waited // served or 0 }, { "CurrentQueueSize", size },
+    { "MaxQueueSize", self.max },
+  }
+end
+
+---Whole seconds in the queue, until somebody was connected.
+---@return integer
+function Caller:seconds()
+  return math.floor((self.connected or task.clock()) - self.entered + 1e-6)
+end
+
+-- The agent is not (any more) the one this caller was given to.
+function Caller:back_to_wait()
+  self.outcome.result, self.agent = "hangup", nil
+  self.rooms:change(self.sid, self.call.sid, { agent = false })
+  match(self.rooms, self.name)
+end
+
+function Caller:tell_agent(what)
+  local agent = self.agent
+  if not agent then return end
+  self.rooms:post(agent.agents, agent.agent, { what = what, call = self.call.sid })
+end
+
+function Caller:served()
+  local rooms, sid = self.rooms, self.sid
+  self.connected = task.clock()
+  rooms:set(sid, {
+    served = (tonumber(rooms:get(sid, "served")) or 0) + 1,
+    waited = (tonumber(rooms:get(sid, "waited")) or 0) + self:seconds(),
+  })
+end
+
+-- From "taken" to the end of the talk: true when there was one.
+function Caller:serve(event)
+  self.agent = event
+  self.outcome.result = "bridging-in-process"
+  local function is_end(next)
+    return next.what == "released" and next.agent == event.agent
+  end
+  local next
+  if event.url and self.options.announce then
+    next = hold.during(self.call, function()
+      self.options.announce(event, self)
+      self:tell_agent "ready"
+    end)
+  else
+    self:tell_agent "ready"
+  end
+  while true do
+    next = next or self.call:wait { "room" }
+    if next.what == "bridged" then
+      self.outcome.result = "bridged"
+      self:served()
+    elseif is_end(next) then
+      return self.connected ~= nil
+    end
+    next = nil
+  end
+end
+
+function Caller:run()
+  match(self.rooms, self.name)
+  while true do
+    local event = hold.during(self.call, function() self.options.wait(self) end)
+    if event.what == "taken" then
+      if self:serve(event) then return end
+      self:back_to_wait()
+    end
+  end
+end
+
+-- Out of the queue, whatever the reason: an agent who was to get it is told.
+function Caller:leave()
+  self:tell_agent "gone"
+  self.call.box:drop "room"
+end
+
+---Puts a call into a queue, made when there is none of that name, until somebody who dials the queue
+---has talked to it. Its hangup, a redirect and the like are raised, as by Leg:wait; `outcome` is true
+---at every moment.
+---@param call moonline.Leg
+---@param name string
+---@param options { max: integer?, wait: fun(caller: table), announce: fun(event: table, caller: table)? }
+---@param outcome { result: string, sid: string?, seconds: fun(): integer } QueueResult and the like
+function queue.enter(call, name, options, outcome)
+  call:ready()
+  local rooms = call.env.rooms
+  local sid = rooms:open("queue", name, "QU", true)
+  local max = math.min(options.max or queue.most, queue.most)
+  local _, size = rooms:position(sid, call.sid, "agent")
+  local self = setmetatable({
+    call = call, rooms = rooms, name = name, sid = sid, options = options, outcome = outcome,
+    max = max, entered = task.clock(),
+  }, Caller)
+  outcome.sid, outcome.seconds = sid, function() return self:seconds() end
+  if size >= max then
+    outcome.result = "queue-full"
+    return
+  end
+  outcome.result = "hangup" -- until something else comes of it
+  rooms:set(sid, { max = max })
+  local _ <close> = task.closing(function() self:leave() end)
+  local _ <close> = rooms:enter(sid, call.core, call.sid, { entered = task.time() }, call.box)
+  call.env.notify { kind = "enqueued", call = call.sid, queue = sid, name = name }
+  self:run()
+end
+
+-- ---- agents -----------------------------------------------------------------------------------
+
+local Agent = {}
+Agent.__index = Agent
+
+function Agent:caller()
+  return self.rooms:member(self.room, self.call.sid, "caller")
+end
+
+-- Waits for a caller that can be connected: its CallSid, or nil and why not.
+function Agent:wait(timeout)
+  local limit = task.clock() + timeout
+  match(self.rooms, self.name)
+  while true do
+    local left = not self:caller() and math.max(0, limit - task.clock()) or nil
+    local event = self.call:wait({ "room", "digit" }, left)
+    if not event then return nil, "no-answer" end
+    if event.kind == "digit" then
+      if event.digit == "*" and self.options.star then return nil, "canceled" end
+    elseif event.call == self:caller() then
+      if event.what == "ready" then return event.call end
+      self.rooms:change(self.room, self.call.sid, { caller = false }) -- gone: the next, please
+      match(self.rooms, self.name)
+    end
+  end
+end
+
+function Agent:talk(caller)
+  local options = self.options
+  local limit = options.time_limit
+  local _ <close> = limit
+    and task.timer(limit, self.call.box, { kind = "room", what = "limit" }) or nil
+  local _ <close> = task.closing(function()
+    if not self.call.ended then self.call.core:unbridge() end
+  end)
+  while true do
+    local event = self.call:wait { "room", "digit" }
+    local star = event.digit == "*" and options.star
+    local gone = event.what == "gone" and event.call == caller
+    if star or gone or event.what == "limit" then return end
+  end
+end
+
+function Agent:leave()
+  local caller = self:caller()
+  if caller then
+    self.rooms:post(self.queue, caller, { what = "released", agent = self.call.sid })
+  end
+end
+
+function Agent:ringback()
+  local country = self.options.ring_tone or self.call.env.config.dial.ring_tone
+  self.call.core:play { tone = media.tone(country, "ringback"), ms = 0 }
+end
+
+---Connects a call with the first that waits in a queue, and returns when they have talked. Whoever
+---comes first to an empty queue gets the first caller.
+---@param call moonline.Leg
+---@param name string
+---@param options { timeout: number?, time_limit: number?, star: boolean?, url: string?, method: string?, ring_tone: string? }
+---  url: a document that the caller hears before
+---@param connected fun(caller: string, sid: string)? is called when they hear each other
+---@return string? caller its CallSid
+---@return "unknown"|"no-answer"|"canceled"|nil why
+function queue.take(call, name, options, connected)
+  call:ready()
+  local rooms = call.env.rooms
+  local sid = rooms:find("queue", name)
+  if not sid then return nil, "unknown" end
+  local self = setmetatable({
+    call = call, rooms = rooms, name = name, queue = sid, options = options,
+    room = rooms:open("agents", name, "AG"),
+  }, Agent)
+  local _ <close> = task.closing(function() call.box:drop "room" end)
+  local _ <close> = rooms:enter(self.room, call.core, call.sid,
+    { url = options.url or false, method = options.method or false }, call.box)
+  local _ <close> = task.closing(function() self:leave() end)
+  self:ringback()
+  local caller, why = self:wait(options.timeout or 30)
+  call.core:stop()
+  if not caller then return nil, why end
+  if not rooms:bridge(sid, caller, call.core) then return nil, "no-answer" end
+  rooms:post(sid, caller, { what = "bridged", agent = call.sid })
+  if connected then connected(caller, sid) end
+  self:talk(caller)
+  return caller
+end
+
+return queue
