@@ -157,12 +157,11 @@ end
 
 -- The one child whose end is the Dial's.
 function Dial:run()
+  if self.node.fault then return nil end
   local only = self.node.children[1]
-  if only and only.verb.connect and not (self.node.fault or only.fault) then
-    return self:connect(only)
-  end
+  if only and only.verb.connect and not only.fault then return self:connect(only) end
   local targets = plan.targets(self.session, self.node)
-  if self.node.fault or #targets == 0 then return nil end
+  if #targets == 0 then return nil end
   if not self.attrs.answerOnBridge then self.call:ready() end
   record.at(self, "ringing")
   local group <close> = task.group(self.box)

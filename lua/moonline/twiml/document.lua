@@ -143,7 +143,7 @@ function Check:node(tree, parent_name, parent)
       ("<%s> is not allowed while a call is being screened"):format(tree.name), nil, "error")
     return nil
   end
-  if element and not parent and self.rules and not self.rules.verbs[tree.name] then
+  if not parent and self.rules and place.breaks(self.rules, tree.name, element) then
     return self:report(self.rules.code, tree,
       ("<%s> cannot be in a document of a %s; it is left out"):format(tree.name, self.rules.name))
   end
