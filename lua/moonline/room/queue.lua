@@ -73,6 +73,17 @@ function Caller:served()
   })
 end
 
+-- Does fn until the house has something for this caller. Dequeued from outside: on to that document.
+function Caller:during(fn)
+  local event = hold.during(self.call, fn)
+  if event.what == "redirect" then
+    task.unwind { kind = "redirect", url = event.url, method = event.method }
+  end
+  return event
+end
+
+local function nothing() end
+
 -- From "taken" to the end of the talk: true when there was one.
 function Caller:serve(event)
   self.agent = event
@@ -80,31 +91,24 @@ function Caller:serve(event)
   local function is_end(next)
     return next.what == "released" and next.agent == event.agent
   end
-  local next
-  if event.url and self.options.announce then
-    next = hold.during(self.call, function()
-      self.options.announce(event, self)
-      self:tell_agent "ready"
-    end)
-  else
+  local next = self:during(function()
+    if event.url and self.options.announce then self.options.announce(event, self) end
     self:tell_agent "ready"
-  end
-  while true do
-    next = next or self.call:wait { "room" }
+  end)
+  while not is_end(next) do
     if next.what == "bridged" then
       self.outcome.result = "bridged"
       self:served()
-    elseif is_end(next) then
-      return self.connected ~= nil
     end
-    next = nil
+    next = self:during(nothing)
   end
+  return self.connected ~= nil
 end
 
 function Caller:run()
   match(self.rooms, self.name)
   while true do
-    local event = hold.during(self.call, function() self.options.wait(self) end)
+    local event = self:during(function() self.options.wait(self) end)
     if event.what == "taken" then
       if self:serve(event) then return end
       self:back_to_wait()
@@ -146,6 +150,17 @@ function queue.enter(call, name, options, outcome)
   local _ <close> = rooms:enter(sid, call.core, call.sid, { entered = task.time() }, call.box)
   call.env.notify { kind = "enqueued", call = call.sid, queue = sid, name = name }
   self:run()
+end
+
+---Takes a caller out of a queue, on to another document. For REST and calls of every generation.
+---@param rooms moonline.Rooms
+---@param sid string of the queue
+---@param call string CallSid
+---@param url string
+---@param method string?
+---@return boolean there
+function queue.dequeue(rooms, sid, call, url, method)
+  return rooms:post(sid, call, { what = "redirect", url = url, method = method or "POST" }) > 0
 end
 
 -- ---- agents -----------------------------------------------------------------------------------
