@@ -162,10 +162,11 @@ describe("V2 Conference events", function()
 end)
 
 describe("V2 Conference recording", function()
-  it("is one channel of all, from the start to the end; its callbacks name the conference", function()
+  it("is one channel of all, from the start to the end; callbacks name the conference", function()
     local s <close> = open {
       a = QUIET .. 'record="record-from-start" recordingStatusCallback="/recorded" '
-        .. 'recordingStatusCallbackEvent="in-progress completed" eventCallbackUrl="/event-callback"',
+        .. 'recordingStatusCallbackEvent="in-progress completed" '
+        .. 'eventCallbackUrl="/event-callback"',
       b = QUIET,
     }
     local a = meeting.call(s, "a")
@@ -220,7 +221,9 @@ describe("L2 a conference over a reload", function()
     local copy <close> = changing.folder()
     assert(os.execute(("cp -r '%s/moonline' '%s/'"):format(sys.lua_dir(), copy.path)))
     local s <close> = stage.open(meeting.routes("a", "b", "c"), { lua = copy.path })
-    for _, user in ipairs { "a", "b", "c" } do s.web["/" .. user] = meeting.document(QUIET .. ALL) end
+    for _, user in ipairs { "a", "b", "c" } do
+      s.web["/" .. user] = meeting.document(QUIET .. ALL)
+    end
     s.web["/after"], s.web["/events"] = stage.twiml "<Hangup/>", ""
     local a, b = meeting.call(s, "a"), meeting.call(s, "b")
     meeting.seen(s, "conference-started")

@@ -64,7 +64,8 @@ describe("V2 Conference", function()
 
   it("does not start with two who may not start it; the third who may starts it for all", function()
     local s <close> = open {
-      a = QUIET .. ' startConferenceOnEnter="false"', b = QUIET .. ' startConferenceOnEnter="false"',
+      a = QUIET .. ' startConferenceOnEnter="false"',
+      b = QUIET .. ' startConferenceOnEnter="false"',
       c = QUIET,
     }
     local all = { meeting.call(s, "a"), meeting.call(s, "b") }

@@ -179,9 +179,9 @@ describe("V2 Queue", function()
   it("the caller hangs up while it is being connected: the agent gets the next", function()
     local s <close> = open { ["/x"] = dial('timeout="20"', 'url="/whisper"'),
       ["/whisper"] = stage.twiml '<Pause length="5"/>' }
-    local a, b = meeting.call(s, "a"), nil
+    local a = meeting.call(s, "a")
     meeting.seen(s, "enqueued")
-    b = meeting.call(s, "b")
+    local b = meeting.call(s, "b")
     local x = meeting.call(s, "x")
     s:request "/whisper"
     moonline.sleep(1)
@@ -221,7 +221,7 @@ describe("V2 Queue", function()
     local s <close> = open {
       ["/x"] = dial 'hangupOnStar="true"', ["/y"] = dial 'timeLimit="6"',
     }
-    local a, b = meeting.call(s, "a"), nil
+    local a = meeting.call(s, "a")
     local x = meeting.call(s, "x")
     meeting.seen(s, "bridged")
     x.leg.core:play { digits = "*" }
@@ -229,7 +229,7 @@ describe("V2 Queue", function()
     assert.equal("bridged", s:request("/out").params.QueueResult)
     party.ended(a.leg)
     party.ended(x.leg)
-    b = meeting.call(s, "b")
+    local b = meeting.call(s, "b")
     local y = meeting.call(s, "y")
     meeting.seen(s, "bridged", 2)
     assert.equal("6", s:request("/done").params.DialCallDuration)
