@@ -119,7 +119,8 @@ function recording.start(call, options)
     path = self.path, left = call.core, hears = options.hears,
     rooms = env.rooms, room = options.room, member = options.member,
     right = options.right and options.right.core, dual = options.dual,
-    trim = options.trim, max = options.max, silence = options.silence, keys = options.keys, box = self.box,
+    trim = options.trim, max = options.max, silence = options.silence,
+    keys = options.keys, box = self.box,
   }
   if not recorder then return nil, text or why end
   self.recorder = recorder
