@@ -13,6 +13,7 @@ local task = require "moonline.core.task"
 ---@field direction "inbound"|"outbound-dial"|"outbound-api"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
+---@field escape string? a key that ends what is played to a call in a room
 local Leg = {}
 Leg.__name = "moonline.Leg"
 
@@ -23,9 +24,9 @@ local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", 
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
-local function with_interrupts(kinds)
-  local all = {}
-  for i, kind in ipairs(kinds) do all[i] = kind end
+local function with_interrupts(kinds, more)
+  local all = { more }
+  for _, kind in ipairs(kinds) do all[#all + 1] = kind end
   for _, kind in ipairs(INTERRUPTS) do all[#all + 1] = kind end
   return all
 end
@@ -70,13 +71,21 @@ function Leg:still_there()
   self:check()
 end
 
+-- A key nobody asked for, where one of them is a way out.
+function Leg:other_key(event, kinds, timeout)
+  if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+  local rest = timeout and math.max(0, timeout - (task.clock() - event.time))
+  return self:wait(kinds, rest)
+end
+
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
 ---@param kinds string[]
 ---@param timeout number?
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
-  local event, why = self.box:wait(with_interrupts(kinds), timeout)
+  local escape = self.escape and not contains(kinds, "digit") and "digit" or nil
+  local event, why = self.box:wait(with_interrupts(kinds, escape), timeout)
   if not event then return nil, why end
   if ENDS[event.kind] then
     self:over(event)
@@ -85,6 +94,7 @@ function Leg:wait(kinds, timeout)
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
+    if escape then return self:other_key(event, kinds, timeout) end
   end
   return event
 end

@@ -155,6 +155,27 @@ describe("V2 Conference", function()
     hang_up(s, { c })
   end)
 
+  it("hangupOnStar leaves it also while it waits for the start", function()
+    local s <close> = open { a = meeting.document("", "room", 'hangupOnStar="true"') }
+    local a = meeting.call(s, "a")
+    moonline.sleep(2)
+    a.leg.core:play { digits = "1*" }
+    assert.equal("answered", s:request("/after").params.DialCallStatus)
+    party.ended(a.leg)
+    s:quiet()
+  end)
+
+  it("a server that closes ends a conference, a queue and all in them", function()
+    local s <close> = open {
+      a = QUIET, b = QUIET, c = stage.twiml "<Enqueue>support</Enqueue>",
+      d = stage.twiml "<Dial><Queue>other</Queue></Dial>",
+      e = stage.twiml '<Enqueue waitUrl="">other</Enqueue>',
+    }
+    for _, user in ipairs { "a", "b", "c", "e", "d" } do meeting.call(s, user) end
+    meeting.seen(s, "conference-started")
+    meeting.seen(s, "bridged")
+  end)
+
   it("admits maxParticipants; the next fails and goes on", function()
     local s <close> = open { a = QUIET, b = QUIET, c = QUIET .. ' maxParticipants="2"' }
     local all = { meeting.call(s, "a"), meeting.call(s, "b") }

@@ -51,7 +51,6 @@ function noun.connect(dial, node, outcome)
       { "QueueSid", room },
     }
     record.at(dial, "answer", { room = room, member = sid })
-    dial.env.notify { kind = "bridged", call = dial.call.sid, child = sid }
   end)
   if caller then return end
   outcome.status = why == "unknown" and "failed" or why

@@ -38,14 +38,9 @@ local function refusal(rooms, sid, call, options)
 end
 
 local function fields_of(options)
-  local callbacks = options.host and options.host.callback
-  local watched = false
-  for _, word in ipairs(callbacks and callbacks.events or {}) do
-    watched = watched or word == "speaker"
-  end
   return {
     joined = task.time(), label = options.label or false, muted = options.muted or false,
-    beep = options.beep or "true", coach = options.coach or false, watched = watched,
+    beep = options.beep or "true", coach = options.coach or false,
     start_on_enter = options.start_on_enter ~= false, end_on_exit = options.end_on_exit or false,
     delay = seat.delays[options.jitter or "large"],
   }
@@ -75,17 +70,31 @@ end
 
 local ENDS = { ["end"] = "ended", kick = "kicked", limit = "limit" }
 
+-- An announcement to this call alone, until its end or what interrupts it: that event.
+function Stay:announce(event)
+  local ok, value = task.catch(self.options.on_announce, event)
+  self.rooms:post(self.sid, "host", { what = "announced" })
+  if ok then return nil end
+  if value.kind ~= "room" then task.unwind(value) end
+  self.call.core:stop()
+  return value
+end
+
 function Stay:run()
+  local due
   while true do
-    local event = self:next()
+    local event = due or self:next()
+    due = nil
     if event.kind == "digit" then
       if event.digit == "*" and self.options.star then return "left" end
+    elseif event.what == "escape" then
+      return "left"
     elseif ENDS[event.what] then
       return ENDS[event.what]
     elseif event.what == "changed" then
       self.held = event
     elseif event.what == "announce" and self.options.on_announce then
-      self.options.on_announce(event)
+      due = self:announce(event)
     end
   end
 end
@@ -112,6 +121,8 @@ function conference.join(call, name, options, joined)
   local _ <close> = rooms:enter(sid, call.core, call.sid, fields_of(options), call.box)
   call.env.notify { kind = "conference", call = call.sid, conference = sid, name = name }
   if joined then joined(sid) end
+  local _ <close> = task.closing(function() call.escape = nil end)
+  call.escape = options.star and "*" or nil
   local limit = options.time_limit
   local _ <close> = limit and task.timer(limit, call.box, { kind = "room", what = "limit" }) or nil
   return setmetatable({ call = call, rooms = rooms, sid = sid, options = options }, Stay):run()

@@ -40,6 +40,12 @@ local function add_participant(list, call, fields)
   if fields.label then list[#list + 1] = { "ParticipantLabel", fields.label } end
 end
 
+---@param event string
+---@return boolean
+function Events:wants(event)
+  return self.wanted[event] == true
+end
+
 ---Tells an event, if somebody asked for it. Returns at once.
 ---@param event string
 ---@param more { call: string?, fields: table?, extra: string[][]? }?

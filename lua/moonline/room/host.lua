@@ -65,6 +65,9 @@ end
 function on.enter(self, event)
   self:beep(event.fields, "onEnter", ENTER)
   self.members[event.call], self.count = event.fields, self.count + 1
+  if self.events:wants "participant-speech-start" then
+    self.rooms:change(self.sid, event.call, { watched = true })
+  end
   self.events:tell("participant-join", event)
   if self.ending then -- it came in just as the conference ended
     self.rooms:post(self.sid, event.call, { what = "end" })

@@ -246,6 +246,7 @@ function queue.take(call, name, options, connected)
   if not caller then return nil, why end
   if not rooms:bridge(sid, caller, call.core) then return nil, "no-answer" end
   rooms:post(sid, caller, { what = "bridged", agent = call.sid })
+  call.env.notify { kind = "bridged", call = call.sid, child = caller }
   if connected then connected(caller, sid) end
   self:talk(caller)
   return caller
