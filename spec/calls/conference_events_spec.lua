@@ -1,10 +1,11 @@
 -- What a conference tells the web app: its callbacks in their order, and its recording.
 local audio = require "support.audio"
 local changing = require "support.changing"
+local conference = require "moonline.room.conference"
 local meeting = require "support.meeting"
 local moonline = require "moonline"
 local party = require "support.party"
-local seat = require "moonline.room.seat"
+local participant = require "moonline.room.participant"
 local stage = require "support.stage"
 local sys = require "moonline.core.sys"
 
@@ -129,11 +130,11 @@ describe("V2 Conference events", function()
       { { hold = true }, { url = s.app.url .. "/hold", method = "GET" } }, { { hold = false } },
       { { end_on_exit = true } },
     } do
-      assert.is_true(seat.change(rooms, sid, b.sid, step[1], step[2]))
+      assert.is_true(participant.change(rooms, sid, b.sid, step[1], step[2]))
       marks[#marks + 1] = at()
       moonline.sleep(2)
     end
-    assert.is_true(seat.kick(rooms, sid, b.sid))
+    assert.is_true(participant.kick(rooms, sid, b.sid))
     assert.equal(b.sid, s:request("/after").params.CallSid)
     party.ended(b.leg)
     party.ended(a.leg) -- b was changed to end it
@@ -152,8 +153,37 @@ describe("V2 Conference events", function()
       "participant-mute", "participant-unmute", "participant-hold", "participant-unhold",
       "participant-modify", "participant-leave",
     }, table.move(told, #told - 7, #told - 2, 1, {}))
-    assert.is_false(seat.kick(rooms, sid, b.sid))
-    assert.is_false(seat.change(rooms, sid, b.sid, { muted = true }))
+    assert.is_false(participant.kick(rooms, sid, b.sid))
+    assert.is_false(participant.change(rooms, sid, b.sid, { muted = true }))
+  end)
+
+  it("announcements are heard by whom they are for; an end from outside is one for all", function()
+    local s <close> = open { a = QUIET .. ALL, b = QUIET, c = QUIET }
+    s.web["/news"] = stage.twiml "<Play>/tone.wav</Play>"
+    s.web["/tone.wav"] = function()
+      return 200, audio.wav(audio.sines { { 700, 2 } }), { ["Content-Type"] = "audio/wav" }
+    end
+    local a, b = meeting.call(s, "a", { ear = true }), meeting.call(s, "b", { ear = true })
+    meeting.seen(s, "conference-started")
+    local rooms = s.server.env.rooms
+    local sid = rooms:list("conference")[1]
+    assert.is_true(participant.announce(rooms, sid, b.sid, s.app.url .. "/news"))
+    moonline.sleep(3)
+    assert.is_true(participant.announce(rooms, sid, nil, s.app.url .. "/news"))
+    moonline.sleep(3)
+    assert.equal(2, #audio.tones(b.ear:stop()[1], 700))
+    assert.equal(1, #audio.tones(a.ear:stop()[1], 700))
+    local c = meeting.call(s, "c")
+    meeting.seen(s, "conference", 3)
+    assert.is_true(conference.finish(rooms, sid))
+    for _, one in ipairs { a, b, c } do party.ended(one.leg) end
+    hang_up(s)
+    local told = {}
+    for _, name in ipairs(names(s)) do told[name] = (told[name] or 0) + 1 end
+    assert.equal(3, told["announcement-end"])
+    assert.equal(3, told["participant-leave"])
+    assert.equal(1, told["conference-end"])
+    assert.is_false(conference.finish(rooms, sid))
   end)
 
   it("a callback that fails is told and hurts nobody", function()

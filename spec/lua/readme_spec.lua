@@ -126,7 +126,8 @@ describe("docs/lua.md", function()
     local path = os.tmpname()
     write(path, lua_block("docs/lua.md", 2))
     written[#written + 1] = path
-    local s <close> = stage.open { numbers = { line = { script = path }, staff = { script = path } } }
+    local route = { script = path }
+    local s <close> = stage.open { numbers = { line = route, staff = route } }
     local alice = assert(s:call())
     moonline.sleep(1)
     alice:send_digits "2"

@@ -2,7 +2,7 @@
 
 local hold = require "moonline.room.hold"
 local host = require "moonline.room.host"
-local seat = require "moonline.room.seat"
+local participant = require "moonline.room.participant"
 local task = require "moonline.task"
 
 local conference = {}
@@ -42,7 +42,7 @@ local function fields_of(options)
     joined = task.time(), label = options.label or false, muted = options.muted or false,
     beep = options.beep or "true", coach = options.coach or false,
     start_on_enter = options.start_on_enter ~= false, end_on_exit = options.end_on_exit or false,
-    delay = seat.delays[options.jitter or "large"],
+    delay = participant.delays[options.jitter or "large"],
   }
 end
 
@@ -126,6 +126,14 @@ function conference.join(call, name, options, joined)
   local limit = options.time_limit
   local _ <close> = limit and task.timer(limit, call.box, { kind = "room", what = "limit" }) or nil
   return setmetatable({ call = call, rooms = rooms, sid = sid, options = options }, Stay):run()
+end
+
+---Ends a conference for all who are in it.
+---@param rooms moonline.Rooms
+---@param sid string
+---@return boolean there
+function conference.finish(rooms, sid)
+  return rooms:post(sid, "host", { what = "stop" }) > 0
 end
 
 return conference

@@ -6,7 +6,7 @@ local callback = require "moonline.webhook.callback"
 local events = require "moonline.room.events"
 local log = require "moonline.log"
 local recording = require "moonline.recording"
-local seat = require "moonline.room.seat"
+local participant = require "moonline.room.participant"
 local task = require "moonline.task"
 
 local host = {}
@@ -38,7 +38,7 @@ end
 function Host:start()
   self.started = true
   self.rooms:set(self.sid, { started = task.time() })
-  for call in pairs(self.members) do seat.apply(self.rooms, self.sid, call) end
+  for call in pairs(self.members) do participant.apply(self.rooms, self.sid, call) end
   self.rooms:post(self.sid, nil, { what = "start" })
   self.events:tell "conference-start"
   self:record()
@@ -55,9 +55,11 @@ function Host:may_start()
 end
 
 -- No new participants; those that are have to go.
+---@param call string? whose leaving it was
 function Host:finish(call, reason)
   if self.ending then return end
-  self.ending = { { "CallSidEndingConference", call }, { "ReasonConferenceEnded", reason } }
+  self.ending = { { "ReasonConferenceEnded", reason } }
+  if call then self.ending[2] = { "CallSidEndingConference", call } end
   self.rooms:post(self.sid, nil, { what = "end" })
   self.rooms:shut(self.sid)
 end
@@ -72,7 +74,7 @@ function on.enter(self, event)
   if self.ending then -- it came in just as the conference ended
     self.rooms:post(self.sid, event.call, { what = "end" })
   elseif self.started then
-    seat.apply(self.rooms, self.sid, event.call)
+    participant.apply(self.rooms, self.sid, event.call)
   elseif self:may_start() then
     self:start()
   end
@@ -125,8 +127,8 @@ function on.announced(self, event)
     { extra = event.failed and { { "ReasonAnnouncementFailed", event.failed } } or nil })
 end
 
-function on.stop(self, event)
-  self:finish(event.call, "conference-ended-via-api")
+function on.stop(self)
+  self:finish(nil, "conference-ended-via-api")
 end
 
 -- eventCallbackUrl: where the recording is, once it is there.
