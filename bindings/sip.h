@@ -41,4 +41,6 @@ struct ml_media *ml_lua_media_check(lua_State *L, int index);
 void *ml_lua_media_keep(lua_State *L, int index);
 void ml_lua_media_drop(void *kept);
 
+int ml_sip_headers(lua_State *L); /* sip.headers(lines, ...) */
+
 #endif
