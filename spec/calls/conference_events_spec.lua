@@ -42,7 +42,7 @@ local function hang_up(s, ...)
 end
 
 describe("V2 Conference events", function()
-  it("go to the URL of the first participant, in their order, with what they are about", function()
+  it("<Conference statusCallback statusCallbackEvent>: of the first one, in order", function()
     local s <close> = open {
       a = QUIET .. ALL .. 'participantLabel="anna" startConferenceOnEnter="false"',
       b = QUIET .. 'muted="true" statusCallback="/other" endConferenceOnExit="true"',
@@ -83,12 +83,15 @@ describe("V2 Conference events", function()
     assert.equal("participant-with-end-conference-on-exit-left", last.ReasonConferenceEnded)
   end)
 
-  it("are start and end when nothing is said of them", function()
-    local s <close> = open { a = QUIET .. 'statusCallback="/events"', b = QUIET }
+  it("<Conference statusCallbackMethod>; start and end when nothing is said of them", function()
+    local s <close> = open {
+      a = QUIET .. 'statusCallback="/events" statusCallbackMethod="GET"', b = QUIET,
+    }
     local a, b = meeting.call(s, "a"), meeting.call(s, "b")
     meeting.seen(s, "conference-started")
     hang_up(s, a, b)
     assert.same({ "conference-start", "conference-end" }, names(s))
+    assert.equal("GET", s:requests_to("/events")[1].method)
     assert.equal("last-participant-left",
       s:requests_to("/events")[2].params.ReasonConferenceEnded)
   end)
@@ -157,7 +160,7 @@ describe("V2 Conference events", function()
     assert.is_false(participant.change(rooms, sid, b.sid, { muted = true }))
   end)
 
-  it("announcements are heard by whom they are for; an end from outside is one for all", function()
+  it("announcements are for whom they are for, an end from outside is for all", function()
     local s <close> = open { a = QUIET .. ALL, b = QUIET, c = QUIET }
     s.web["/news"] = stage.twiml "<Play>/tone.wav</Play>"
     s.web["/tone.wav"] = function()
@@ -197,7 +200,9 @@ describe("V2 Conference events", function()
 end)
 
 describe("V2 Conference recording", function()
-  it("is one channel of all, from the start to the end; callbacks name the conference", function()
+  it("<Conference record recordingStatusCallback> <Conference recordingStatusCallbackEvent> "
+    .. "<Conference eventCallbackUrl>", function()
+    -- One channel of all, from the start to the end; what is told of it names the conference.
     local s <close> = open {
       a = QUIET .. 'record="record-from-start" recordingStatusCallback="/recorded" '
         .. 'recordingStatusCallbackEvent="in-progress completed" '
@@ -228,6 +233,23 @@ describe("V2 Conference recording", function()
     assert.equal(1, wav.channels)
     assert.near(lasted, wav.seconds, 0.3)
     assert.same({ 1, 2 }, meeting.heard(wav[1], 0.5, 1.5))
+  end)
+
+  it("<Conference trim recordingStatusCallbackMethod>: without the silence at both ends", function()
+    local s <close> = open {
+      a = QUIET .. 'record="record-from-start" trim="trim-silence" '
+        .. 'recordingStatusCallback="/recorded" recordingStatusCallbackMethod="GET"',
+      b = QUIET,
+    }
+    local a, b = meeting.call(s, "a"), meeting.call(s, "b")
+    meeting.seen(s, "conference-started")
+    moonline.sleep(3)
+    meeting.talk({ a }, 1)
+    moonline.sleep(4)
+    hang_up(s, a, b)
+    local request = s:request "/recorded"
+    assert.equal("GET", request.method)
+    assert.equal("1", request.params.RecordingDuration)
   end)
 
   it("of the Dial has the caller and, apart, what it hears", function()

@@ -38,7 +38,7 @@ local function hang_up(s, parties)
 end
 
 describe("V2 Conference", function()
-  it("each hears the other two and not itself, whatever its codec", function()
+  it("<Conference>: each hears the other two and not itself, whatever its codec", function()
     local s <close> = open { a = QUIET, b = QUIET, c = QUIET }
     local all = {
       meeting.call(s, "a"), meeting.call(s, "b", { phone = { codecs = { "PCMA" } } }),
@@ -62,7 +62,7 @@ describe("V2 Conference", function()
     hang_up(s, { a, b })
   end)
 
-  it("does not start with two who may not start it; the third who may starts it for all", function()
+  it("<Conference startConferenceOnEnter>: two who may not wait for a third who may", function()
     local s <close> = open {
       a = QUIET .. ' startConferenceOnEnter="false"',
       b = QUIET .. ' startConferenceOnEnter="false"',
@@ -78,7 +78,7 @@ describe("V2 Conference", function()
     hang_up(s, all)
   end)
 
-  it("muted is heard by nobody and hears all", function()
+  it("<Conference muted> is heard by nobody and hears all", function()
     local s <close> = open { a = QUIET, b = QUIET .. ' muted="true"' }
     local all = { meeting.call(s, "a"), meeting.call(s, "b") }
     meeting.seen(s, "conference-started")
@@ -86,7 +86,7 @@ describe("V2 Conference", function()
     hang_up(s, all)
   end)
 
-  it("a coach hears all and is heard by the one it coaches alone", function()
+  it("<Conference coach> hears all and is heard by the one it coaches alone", function()
     local s <close> = open { a = QUIET, b = QUIET, c = QUIET }
     local all = { meeting.call(s, "a"), meeting.call(s, "b") }
     s.web["/c"] = meeting.document(QUIET .. (' coach="%s"'):format(all[1].sid))
@@ -106,7 +106,7 @@ describe("V2 Conference", function()
     assert.same({}, s.server.env.rooms:list "conference")
   end)
 
-  it("endConferenceOnExit ends it for all, who go on with their documents", function()
+  it("<Conference endConferenceOnExit> ends it for all, who go on with their documents", function()
     local s <close> = open {
       a = QUIET .. ' endConferenceOnExit="true"',
       b = stage.twiml('<Dial><Conference ' .. QUIET .. '>room</Conference></Dial><Redirect>/next'
@@ -176,7 +176,7 @@ describe("V2 Conference", function()
     meeting.seen(s, "bridged")
   end)
 
-  it("admits maxParticipants; the next fails and goes on", function()
+  it("<Conference maxParticipants> are admitted; the next fails and goes on", function()
     local s <close> = open { a = QUIET, b = QUIET, c = QUIET .. ' maxParticipants="2"' }
     local all = { meeting.call(s, "a"), meeting.call(s, "b") }
     meeting.seen(s, "conference-started")
@@ -187,7 +187,7 @@ describe("V2 Conference", function()
     hang_up(s, all)
   end)
 
-  it("a participantLabel is unique in it: 16025", function()
+  it("<Conference participantLabel> is unique in it: 16025", function()
     local s <close> = open {
       a = QUIET .. ' participantLabel="kate"', b = QUIET .. ' participantLabel="kate"',
     }
@@ -198,7 +198,7 @@ describe("V2 Conference", function()
     hang_up(s, { a })
   end)
 
-  it("beeps to the others when one comes and goes, as its beep says", function()
+  it("<Conference beep>: heard by the others when one comes and goes, as it says", function()
     local s <close> = open {
       a = QUIET, b = QUIET, c = 'waitUrl="" beep="onEnter"', d = 'waitUrl="" beep="onExit"',
     }
@@ -219,15 +219,17 @@ describe("V2 Conference", function()
     hang_up(s, { a, b })
   end)
 
-  it("the document of waitUrl plays once, with silence after its end, until the start", function()
-    local s <close> = open { a = 'waitUrl="/wait" beep="false"', b = QUIET }
+  it("<Conference waitUrl waitMethod> plays once, then silence, until the start", function()
+    local s <close> = open { a = 'waitUrl="/wait" waitMethod="GET" beep="false"', b = QUIET }
     s.web["/wait"] = stage.twiml('<Play>/tone.wav</Play><Record/><Pause length="1"/>'
       .. "<Play>/tone.wav</Play>")
     s.web["/tone.wav"] = function()
       return 200, audio.wav(audio.sines { { 700, 1 } }), { ["Content-Type"] = "audio/wav" }
     end
     local a = meeting.call(s, "a", { ear = true })
-    assert.equal(a.sid, s:request("/wait").params.CallSid)
+    local request = s:request "/wait"
+    assert.equal(a.sid, request.params.CallSid)
+    assert.equal("GET", request.method)
     moonline.sleep(10)
     local spans = audio.tones(a.ear:stop()[1], 700)
     assert.equal(2, #spans)
@@ -278,6 +280,26 @@ describe("V2 Conference", function()
       hang_up(s, { a })
     end)
   end
+
+  it("<Conference jitterBufferSize> is what packets wait before they are mixed", function()
+    local s <close> = open {
+      a = QUIET .. ' jitterBufferSize="off"', b = QUIET .. ' jitterBufferSize="large"', c = QUIET,
+    }
+    local all = { meeting.call(s, "a"), meeting.call(s, "b"), meeting.call(s, "c") }
+    meeting.seen(s, "conference", 3)
+    all[3].ear = audio.listen(all[3].phone, all[3].leg)
+    meeting.talk({ all[1], all[2] }, 1)
+    moonline.sleep(2)
+    local heard = all[3].ear:stop()[1]
+    local from = {}
+    for i = 1, 2 do
+      local at = 0
+      while audio.amplitude(heard, meeting.tones[i], at, at + 0.02) < 2000 do at = at + 0.01 end
+      from[i] = at
+    end
+    assert.near(0.06, from[2] - from[1], 0.015)
+    hang_up(s, all)
+  end)
 
   it("a caller who hangs up while it is waiting or joining leaves nothing behind", function()
     local s <close> = open { a = "", b = QUIET, c = QUIET }

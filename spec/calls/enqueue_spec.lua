@@ -29,7 +29,7 @@ local function page(hz, seconds)
 end
 
 describe("V2 Enqueue", function()
-  it("plays music of our own without waitUrl, silence with an empty one", function()
+  it("<Enqueue> plays music of our own without waitUrl, silence with an empty one", function()
     local s <close> = open(enqueue())
     s.web["/b"] = enqueue 'waitUrl=""'
     local a, b = meeting.call(s, "a", { ear = true }), meeting.call(s, "b", { ear = true })
@@ -42,7 +42,7 @@ describe("V2 Enqueue", function()
     assert.equal("hangup", s:requests_to("/out")[1].params.QueueResult)
   end)
 
-  it("asks for the document of waitUrl again and again, with where the caller stands", function()
+  it("<Enqueue waitUrl>: again and again, with where the caller stands", function()
     local s <close> = open(enqueue 'waitUrl="/wait" maxQueueSize="7"')
     s.web["/wait"] = stage.twiml '<Play>/tone.wav</Play><Pause length="2"/>'
     s.web["/tone.wav"] = page(700, 1)
@@ -76,7 +76,7 @@ describe("V2 Enqueue", function()
     s:quiet()
   end)
 
-  it("an empty document of waitUrl is asked for once a second, not more", function()
+  it("<Enqueue waitUrlMethod>; an empty document is asked for once a second, not more", function()
     local s <close> = open(enqueue 'waitUrl="/wait" waitUrlMethod="GET"')
     s.web["/wait"] = stage.twiml ""
     local a = meeting.call(s, "a")
@@ -102,7 +102,7 @@ describe("V2 Enqueue", function()
     end)
   end
 
-  it("Leave goes on behind the Enqueue, at once: QueueResult leave", function()
+  it("<Leave> goes on behind the <Enqueue action>, at once: QueueResult leave", function()
     local s <close> = open(enqueue 'waitUrl="/wait"')
     s.web["/wait"] = stage.twiml '<Pause length="3"/><Leave/><Pause length="60"/>'
     local a = meeting.call(s, "a")
@@ -147,12 +147,14 @@ describe("V2 Enqueue", function()
     s:quiet()
   end)
 
-  it("Hangup in the waiting document: QueueResult hangup", function()
-    local s <close> = open(enqueue 'waitUrl="/wait"')
+  it("<Enqueue method>; Hangup in the waiting document: QueueResult hangup", function()
+    local s <close> = open(enqueue 'waitUrl="/wait" method="GET"')
     s.web["/wait"] = stage.twiml '<Pause length="2"/><Hangup/>'
     local a = meeting.call(s, "a")
     party.ended(a.leg)
-    local params = s:request("/out").params
+    local request = s:request "/out"
+    assert.equal("GET", request.method)
+    local params = request.params
     assert.equal("hangup", params.QueueResult)
     assert.equal("completed", params.CallStatus)
     s:quiet()
@@ -168,7 +170,7 @@ describe("V2 Enqueue", function()
     s:quiet()
   end)
 
-  it("a full queue: QueueResult queue-full, 14207", function()
+  it("<Enqueue maxQueueSize>, reached: QueueResult queue-full, 14207", function()
     local s <close> = open(enqueue 'waitUrl="" maxQueueSize="1"')
     local a = meeting.call(s, "a")
     meeting.seen(s, "enqueued")
@@ -183,8 +185,8 @@ describe("V2 Enqueue", function()
   end)
 
   for _, case in ipairs {
-    { "Task", '<Enqueue action="/out">support<Task>{}</Task></Enqueue>', 14213 },
-    { "workflowSid", '<Enqueue action="/out" workflowSid="WW1"/>', 14213 },
+    { "a Task", '<Enqueue action="/out"><Task>{}</Task></Enqueue>', 13750 },
+    { "a workflowSid", '<Enqueue action="/out" workflowSid="WW1"/>', 13750 },
     { "no name", '<Enqueue action="/out"></Enqueue>', 14204 },
     { "too long a name", '<Enqueue action="/out">' .. ("x"):rep(65) .. "</Enqueue>", 14205 },
   } do

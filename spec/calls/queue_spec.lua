@@ -44,7 +44,7 @@ local function together(parties)
 end
 
 describe("V2 Queue", function()
-  it("connects the agent with the first who waits; both are told how it went", function()
+  it("<Queue> connects the agent with the first who waits; both are told how it went", function()
     local s <close> = open()
     local a = meeting.call(s, "a")
     moonline.sleep(4)
@@ -139,8 +139,8 @@ describe("V2 Queue", function()
     s:quiet()
   end)
 
-  it("the caller hears the document of url before they are connected", function()
-    local s <close> = open { ["/x"] = dial("", 'url="/whisper"'), ["/whisper"] =
+  it("<Queue url method>: the caller hears that document before they are connected", function()
+    local s <close> = open { ["/x"] = dial("", 'url="/whisper" method="GET"'), ["/whisper"] =
       stage.twiml '<Play>/tone.wav</Play><Gather/>' }
     s.web["/tone.wav"] = function()
       return 200, audio.wav(audio.sines { { 700, 3 } }), { ["Content-Type"] = "audio/wav" }

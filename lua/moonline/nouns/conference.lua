@@ -32,6 +32,7 @@ local noun = {
       "enum", default = "do-not-record", values = { "do-not-record", "record-from-start" },
       aliases = { ["true"] = "record-from-start", ["false"] = "do-not-record" },
     },
+    recordingConfigurationId = { "text", unsupported = true },
     region = { "text", unsupported = true },
     trim = { "enum", default = "do-not-trim", values = { "trim-silence", "do-not-trim" } },
     coach = { "text", max = 34, code = 13240 },

@@ -124,7 +124,6 @@ warnings {
   [14210] = "Queue: invalid url",
   [14211] = "Queue: invalid method",
   [14212] = "Enqueue: invalid verb in the document of waitUrl",
-  [14213] = "Enqueue: TaskRouter is not supported",
   [16025] = "Conference: another participant has that label",
   [32009] = "the dialled user is not registered",
   [32011] = "trouble talking to the SIP peer",

@@ -26,19 +26,15 @@ local enqueue = {
     maxQueueSize = {
       "integer", default = queue.most, min = 1, max = queue.most, code = 14208,
     },
-    workflowSid = { "text" },
+    workflowSid = { "text", unsupported = true },
   },
   text = true,
-  children = { "Task" },
-  child_code = 14213,
   screening = false,
 }
 
 function enqueue.check(node, report)
   local code, problem
-  if node.given.workflowSid or #node.dropped > 0 then
-    code, problem = 14213, "workflowSid and <Task> need TaskRouter, which is not supported"
-  elseif node.text == "" then
+  if node.text == "" then
     code, problem = 14204, "<Enqueue> needs the name of a queue as its text"
   elseif (utf8.len(node.text) or #node.text) > LONGEST then
     code, problem = 14205, ("the name of a queue has at most %d characters"):format(LONGEST)
