@@ -162,7 +162,8 @@ static void recorded(const struct ml_recording *recording, void *user)
         recorder_close(recorder);
 }
 
-/* rooms, room and member: what is said in a room, in place of legs; or, beside left, a member of it. */
+/* rooms, room and member: what is said in a room, in place of legs; or, beside left, a member of
+ * it. */
 static void read_room(lua_State *L, struct ml_recorder_options *options)
 {
     const char *sid = ml_opt_text(L, 2, "room", NULL);

@@ -9,28 +9,9 @@
 #include "core/base/mem.h"
 #include "core/house/rooms.h"
 
-struct rooms {
-    struct ml_rooms *rooms;
-    void *media; /* kept: mixers live in it */
-    int references;
-};
-
-struct member {
-    struct ml_member *member;
-    struct rooms *shared; /* counted */
-    struct ml_sink sink;
-};
-
-/* Who runs a room: gets to know who comes and goes. */
-struct host {
-    struct ml_room *room; /* NULL: the room is no more */
-    struct rooms *shared; /* counted */
-    struct ml_sink sink;
-};
-
-static void rooms_close(void *object)
+void ml_lua_rooms_close(void *object)
 {
-    struct rooms *shared = object;
+    struct ml_lua_rooms *shared = object;
 
     if (--shared->references > 0)
         return;
@@ -41,110 +22,8 @@ static void rooms_close(void *object)
 
 static void rooms_share(void *object)
 {
-    ((struct rooms *)object)->references++;
+    ((struct ml_lua_rooms *)object)->references++;
 }
-
-/* ---- events ---- */
-
-/* The beginning of an event for the host; NULL: there is nobody to tell. */
-static lua_State *host_event(struct ml_room *room, const char *what, const char *call)
-{
-    struct host *host = ml_room_user(room);
-    lua_State *L;
-
-    if (!host || host->sink.state->closing)
-        return NULL;
-    L = ml_sink_event(&host->sink, "room");
-    ml_set_text(L, "what", what);
-    ml_set_text(L, "room", ml_room_sid(room));
-    ml_set_text(L, "call", call);
-    return L;
-}
-
-static void post_to_host(struct ml_room *room, lua_State *L)
-{
-    ml_sink_post(&((struct host *)ml_room_user(room))->sink, L);
-}
-
-static void push_fields(lua_State *L, const struct ml_fields *fields)
-{
-    lua_createtable(L, 0, (int)fields->count);
-    for (size_t i = 0; i < fields->count; i++)
-        ml_set_text(L, fields->pairs[2 * i], fields->pairs[2 * i + 1]);
-}
-
-static void tell_host_of(struct ml_member *member, const char *what)
-{
-    struct ml_room *room = ml_member_room(member);
-    lua_State *L = host_event(room, what, ml_member_call(member));
-
-    if (!L)
-        return;
-    push_fields(L, ml_member_fields(member));
-    lua_setfield(L, -2, "fields");
-    post_to_host(room, L);
-}
-
-static void on_played(struct ml_room *room, uint32_t op, enum ml_play_end end, const char *text)
-{
-    static const char *const ends[] = {"done", "stopped", "failed"};
-    lua_State *L = host_event(room, "played", NULL);
-
-    if (!L)
-        return;
-    ml_set_integer(L, "op", op);
-    ml_set_text(L, "why", ends[end]);
-    ml_set_text(L, "text", text);
-    post_to_host(room, L);
-}
-
-static void on_speech(struct ml_room *room, struct ml_member *member, bool speaks)
-{
-    lua_State *L = host_event(room, "speech", ml_member_call(member));
-
-    if (!L)
-        return;
-    ml_set_boolean(L, "speaks", speaks);
-    post_to_host(room, L);
-}
-
-static void on_gone(struct ml_room *room)
-{
-    struct host *host = ml_room_user(room);
-
-    if (host)
-        host->room = NULL;
-}
-
-/* ---- members and hosts ---- */
-
-static void member_close(void *object)
-{
-    struct member *member = object;
-
-    tell_host_of(member->member, "leave");
-    ml_member_leave(member->member);
-    ml_sink_fini(&member->sink);
-    rooms_close(member->shared);
-    ml_free(member);
-}
-
-static void host_close(void *object)
-{
-    struct host *host = object;
-
-    if (host->room)
-        ml_room_set_user(host->room, NULL);
-    ml_sink_fini(&host->sink);
-    rooms_close(host->shared);
-    ml_free(host);
-}
-
-static const luaL_Reg no_methods[] = {{NULL, NULL}};
-static const struct ml_class member_class = {
-    .name = "member", .methods = no_methods, .close = member_close};
-static const struct ml_class host_class = {
-    .name = "host", .methods = no_methods, .close = host_close};
 
 /* ---- the handle ---- */
 
@@ -174,9 +53,9 @@ static const luaL_Reg methods[] = {
     {"position", rooms_position}, {"post", rooms_post},     {"seat", rooms_seat},
     {"play", rooms_play},         {"bridge", rooms_bridge}, {NULL, NULL}};
 static const struct ml_class rooms_class = {
-    .name = "rooms", .methods = methods, .close = rooms_close, .share = rooms_share};
+    .name = "rooms", .methods = methods, .close = ml_lua_rooms_close, .share = rooms_share};
 
-static struct rooms *check(lua_State *L)
+static struct ml_lua_rooms *check(lua_State *L)
 {
     return ml_object_check(L, 1, &rooms_class);
 }
@@ -197,7 +76,7 @@ static struct ml_member *member_at(lua_State *L)
 
 struct ml_mixer *ml_lua_room_mixer(lua_State *L, int rooms, const char *sid)
 {
-    struct rooms *shared = ml_object_check(L, rooms, &rooms_class);
+    struct ml_lua_rooms *shared = ml_object_check(L, rooms, &rooms_class);
     struct ml_room *room = ml_rooms_get(shared->rooms, sid);
 
     return room ? ml_room_mixer(room) : NULL;
@@ -205,7 +84,7 @@ struct ml_mixer *ml_lua_room_mixer(lua_State *L, int rooms, const char *sid)
 
 struct ml_stream *ml_lua_room_stream(lua_State *L, int rooms, const char *sid, const char *call)
 {
-    struct rooms *shared = ml_object_check(L, rooms, &rooms_class);
+    struct ml_lua_rooms *shared = ml_object_check(L, rooms, &rooms_class);
     struct ml_room *room = ml_rooms_get(shared->rooms, sid);
     struct ml_member *member = room ? ml_room_member(room, call) : NULL;
 
@@ -228,7 +107,7 @@ static int no_such(lua_State *L, const char *what)
 
 static int rooms_open(lua_State *L)
 {
-    struct rooms *shared = check(L);
+    struct ml_lua_rooms *shared = check(L);
     const char *kind = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
     const char *prefix = luaL_checkstring(L, 4);
     struct ml_room *room = ml_rooms_find(shared->rooms, kind, name);
@@ -253,7 +132,7 @@ static int rooms_find(lua_State *L)
 
 static int rooms_list(lua_State *L)
 {
-    struct rooms *shared = check(L);
+    struct ml_lua_rooms *shared = check(L);
     const char *kind = luaL_checkstring(L, 2);
     lua_Integer n = 0;
 
@@ -276,7 +155,7 @@ static int rooms_get(lua_State *L)
     } else if (!lua_isnoneornil(L, 3)) {
         lua_pushstring(L, ml_fields_get(ml_room_fields(room), luaL_checkstring(L, 3)));
     } else {
-        push_fields(L, ml_room_fields(room));
+        ml_push_fields(L, ml_room_fields(room));
         ml_set_text(L, "sid", ml_room_sid(room));
         ml_set_text(L, "kind", ml_room_kind(room));
         ml_set_text(L, "name", ml_room_name(room));
@@ -320,15 +199,15 @@ static int rooms_shut(lua_State *L)
 
 static int rooms_host(lua_State *L)
 {
-    struct rooms *shared = check(L);
+    struct ml_lua_rooms *shared = check(L);
     struct ml_room *room = room_at(L);
-    struct host *host;
+    struct ml_lua_host *host;
 
     ml_mailbox_check(L, 3);
     if (!room)
         return no_such(L, "there is no such room");
     luaL_argcheck(L, !ml_room_user(room), 2, "the room has a host");
-    ml_object_new(L, &host_class);
+    ml_object_new(L, &ml_host_class);
     host = ml_alloc(sizeof *host);
     host->room = room;
     host->shared = shared;
@@ -341,18 +220,18 @@ static int rooms_host(lua_State *L)
 
 static int rooms_enter(lua_State *L)
 {
-    struct rooms *shared = check(L);
+    struct ml_lua_rooms *shared = check(L);
     struct ml_room *room = room_at(L);
     struct ml_lua_leg *leg = ml_object_check(L, 3, &ml_leg_class);
     const char *call = luaL_checkstring(L, 4);
-    struct member *member;
+    struct ml_lua_member *member;
 
     luaL_checktype(L, 5, LUA_TTABLE);
     ml_mailbox_check(L, 6);
     if (!room)
         return no_such(L, "there is no such room");
     luaL_argcheck(L, !ml_room_member(room, call), 4, "the call is in the room already");
-    ml_object_new(L, &member_class);
+    ml_object_new(L, &ml_member_class);
     member = ml_alloc(sizeof *member);
     member->shared = shared;
     shared->references++;
@@ -360,7 +239,7 @@ static int rooms_enter(lua_State *L)
     member->member = ml_room_enter(room, call, leg->line, member);
     ml_object_open(L, -1, member);
     set_fields(L, 5, ml_member_fields(member->member));
-    tell_host_of(member->member, "enter");
+    ml_room_tell_host(member->member, "enter");
     return 1;
 }
 
@@ -384,7 +263,7 @@ static int rooms_member(lua_State *L)
     if (!member)
         lua_pushnil(L);
     else if (lua_isnoneornil(L, 4))
-        push_fields(L, ml_member_fields(member));
+        ml_push_fields(L, ml_member_fields(member));
     else
         lua_pushstring(L, ml_fields_get(ml_member_fields(member), luaL_checkstring(L, 4)));
     return 1;
@@ -436,34 +315,19 @@ static int rooms_position(lua_State *L)
     return 2;
 }
 
-/* A copy of the event at index. */
-static int post_to(lua_State *L, int index, struct ml_sink *sink, const struct ml_room *room)
-{
-    lua_State *to = sink->state->L;
-
-    if (sink->state->closing)
-        return 0;
-    luaL_checkstack(to, 8, "event");
-    ml_state_copy(L, index, to);
-    ml_set_text(to, "kind", "room");
-    ml_set_text(to, "room", ml_room_sid(room));
-    ml_sink_post(sink, to);
-    return 1;
-}
-
 static int rooms_post(lua_State *L)
 {
     struct ml_room *room = room_at(L);
     const char *to = luaL_optstring(L, 3, NULL);
-    struct host *host = room ? ml_room_user(room) : NULL;
+    struct ml_lua_host *host = room ? ml_room_user(room) : NULL;
     int told = 0;
 
     luaL_checktype(L, 4, LUA_TTABLE);
     if (host && to && strcmp(to, "host") == 0)
-        told = post_to(L, 4, &host->sink, room);
+        told = ml_room_post(L, 4, &host->sink, room);
     for (struct ml_member *at = NULL; room && (at = ml_room_next(room, at)) != NULL;)
         if (!to || strcmp(to, ml_member_call(at)) == 0)
-            told += post_to(L, 4, &((struct member *)ml_member_user(at))->sink, room);
+            told += ml_room_post(L, 4, &((struct ml_lua_member *)ml_member_user(at))->sink, room);
     lua_pushinteger(L, told);
     return 1;
 }
@@ -519,13 +383,12 @@ static int rooms_bridge(lua_State *L)
 
 int ml_house_rooms(lua_State *L)
 {
-    static const struct ml_rooms_handlers handlers = {on_played, on_speech, on_gone};
     struct ml_media *media = ml_lua_media_check(L, 1);
-    struct rooms *shared;
+    struct ml_lua_rooms *shared;
 
     ml_object_new(L, &rooms_class);
     shared = ml_alloc(sizeof *shared);
-    ml_rooms_new(media, &handlers, &shared->rooms);
+    ml_rooms_new(media, &ml_room_handlers, &shared->rooms);
     shared->media = ml_lua_media_keep(L, 1);
     shared->references = 1;
     ml_object_open(L, -1, shared);

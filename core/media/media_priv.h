@@ -70,6 +70,9 @@ struct ml_worker *ml_media_lightest(struct ml_media *media);
  * thread.
  */
 void ml_media_gather(struct ml_worker *to, struct ml_stream *stream);
+/* The two halves of a move, on the one worker and on the other. */
+void ml_party_leave(struct ml_message *message);
+void ml_party_enter(struct ml_worker *worker, struct ml_message *message);
 
 /* ---- streams ---- */
 

@@ -183,59 +183,6 @@ static void free_message(struct ml_message *message)
     ml_free(message);
 }
 
-static void leave_one(const struct ml_mover *mover)
-{
-    switch (mover->kind) {
-    case ML_MOVER_STREAM:
-        ml_stream_leave(mover->thing);
-        break;
-    case ML_MOVER_RECORDER:
-        ml_recorder_leave(mover->thing);
-        break;
-    case ML_MOVER_MIXER:
-        ml_mixer_leave_worker(mover->thing);
-        break;
-    }
-}
-
-static void leave(struct ml_message *message)
-{
-    struct ml_party *party = message->party;
-    struct ml_message *enter = ml_message_new(ML_MESSAGE_ENTER, NULL);
-    static const uint64_t one = 1;
-    ssize_t done;
-
-    for (int i = 0; i < party->count; i++)
-        leave_one(&party->mover[i]);
-    enter->party = party;
-    message->party = NULL;
-    ml_queue_push(&message->to->inbox, &enter->node);
-    do
-        done = write(message->to->wake, &one, sizeof one);
-    while (done < 0 && errno == EINTR);
-}
-
-static void enter_one(struct ml_worker *worker, const struct ml_mover *mover)
-{
-    switch (mover->kind) {
-    case ML_MOVER_STREAM:
-        ml_stream_enter(worker, mover->thing);
-        break;
-    case ML_MOVER_RECORDER:
-        ml_recorder_enter(worker, mover->thing);
-        break;
-    case ML_MOVER_MIXER:
-        ml_mixer_enter_worker(worker, mover->thing);
-        break;
-    }
-}
-
-static void enter(struct ml_worker *worker, struct ml_message *message)
-{
-    for (int i = 0; i < message->party->count; i++)
-        enter_one(worker, &message->party->mover[i]);
-}
-
 static void handle(struct ml_worker *worker, struct ml_message *message)
 {
     struct ml_stream *stream = message->stream;
@@ -280,10 +227,10 @@ static void handle(struct ml_worker *worker, struct ml_message *message)
         ml_mixer_message(worker, message);
         break;
     case ML_MESSAGE_LEAVE:
-        leave(message);
+        ml_party_leave(message);
         break;
     case ML_MESSAGE_ENTER:
-        enter(worker, message);
+        ml_party_enter(worker, message);
         break;
     case ML_MESSAGE_QUIT:
         worker->quit = true;

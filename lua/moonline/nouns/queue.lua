@@ -1,6 +1,6 @@
 -- <Queue url method>name</Queue> in a Dial: the first who waits in a queue.
 
-local queue = require "moonline.room.queue"
+local agent = require "moonline.room.agent"
 local record = require "moonline.dial.record"
 local task = require "moonline.task"
 local url = require "moonline.webhook.url"
@@ -39,7 +39,7 @@ function noun.connect(dial, node, outcome)
   outcome.status = "canceled" -- when this side goes before
   outcome.params = { { "DialCallDuration", 0 }, { "DialBridged", "false" } }
   local _ <close> = task.closing(tell)
-  local caller, why = queue.take(dial.call, node.text, {
+  local caller, why = agent.take(dial.call, node.text, {
     timeout = attrs.timeout, time_limit = attrs.timeLimit, star = attrs.hangupOnStar,
     ring_tone = attrs.ringTone, method = a.method,
     url = a.url and url.resolve(a.url, dial.session.base),

@@ -1,5 +1,6 @@
 -- What scripts do with rooms: methods of moonline.Leg.
 
+local agent = require "moonline.room.agent"
 local conference = require "moonline.room.conference"
 local hold = require "moonline.room.hold"
 local queue = require "moonline.room.queue"
@@ -83,7 +84,7 @@ end
 function Leg:dequeue(name, options)
   options = options or {}
   local begun
-  local caller, why = unless_hangup(self, queue.take, self, name, {
+  local caller, why = unless_hangup(self, agent.take, self, name, {
     timeout = options.timeout, time_limit = options.limit, star = options.star,
   }, function() begun = task.clock() end)
   if not begun then return nil, caller or why end

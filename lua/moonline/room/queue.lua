@@ -1,18 +1,19 @@
--- Queues: callers wait in the order in which they came, and whoever dials the queue gets the first.
--- Both sides are in rooms of the house, "queue" and "agents" of the same name, so that they may be
--- calls of different generations. A caller has the field `agent`, an agent the field `caller`, as soon
--- as one was given the other; what they tell each other goes through the house.
+-- Queues: callers wait in the order in which they came, and whoever dials the queue gets the first
+-- (moonline.room.agent). Both sides are in rooms of the house, "queue" and "agents" of the same name, so
+-- that they may be calls of different generations. A caller has the field `agent`, an agent the field
+-- `caller`, as soon as one was given the other; what they tell each other goes through the house.
 
 local hold = require "moonline.room.hold"
-local media = require "moonline.core.media"
 local task = require "moonline.task"
 
 local queue = {}
 
 queue.most = 1000 -- callers of a queue
 
--- Gives waiting callers to waiting agents, first to first. Called whenever one more waits.
-local function match(rooms, name)
+---Gives waiting callers to waiting agents, first to first. Called whenever one more waits.
+---@param rooms moonline.Rooms
+---@param name string
+function queue.match(rooms, name)
   local waiting, agents = rooms:find("queue", name), rooms:find("agents", name)
   if not (waiting and agents) then return end
   while true do
@@ -26,8 +27,6 @@ local function match(rooms, name)
     })
   end
 end
-
--- ---- callers ----------------------------------------------------------------------------------
 
 local Caller = {}
 Caller.__index = Caller
@@ -55,7 +54,7 @@ end
 function Caller:back_to_wait()
   self.outcome.result, self.agent = "hangup", nil
   self.rooms:change(self.sid, self.call.sid, { agent = false })
-  match(self.rooms, self.name)
+  queue.match(self.rooms, self.name)
 end
 
 function Caller:tell_agent(what)
@@ -106,7 +105,7 @@ function Caller:serve(event)
 end
 
 function Caller:run()
-  match(self.rooms, self.name)
+  queue.match(self.rooms, self.name)
   while true do
     local event = self:during(function() self.options.wait(self) end)
     if event.what == "taken" then
@@ -161,95 +160,6 @@ end
 ---@return boolean there
 function queue.dequeue(rooms, sid, call, url, method)
   return rooms:post(sid, call, { what = "redirect", url = url, method = method or "POST" }) > 0
-end
-
--- ---- agents -----------------------------------------------------------------------------------
-
-local Agent = {}
-Agent.__index = Agent
-
-function Agent:caller()
-  return self.rooms:member(self.room, self.call.sid, "caller")
-end
-
--- Waits for a caller that can be connected: its CallSid, or nil and why not.
-function Agent:wait(timeout)
-  local limit = task.clock() + timeout
-  match(self.rooms, self.name)
-  while true do
-    local left = not self:caller() and math.max(0, limit - task.clock()) or nil
-    local event = self.call:wait({ "room", "digit" }, left)
-    if not event then return nil, "no-answer" end
-    if event.kind == "digit" then
-      if event.digit == "*" and self.options.star then return nil, "canceled" end
-    elseif event.call == self:caller() then
-      if event.what == "ready" then return event.call end
-      self.rooms:change(self.room, self.call.sid, { caller = false }) -- gone: the next, please
-      match(self.rooms, self.name)
-    end
-  end
-end
-
-function Agent:talk(caller)
-  local options = self.options
-  local limit = options.time_limit
-  local _ <close> = limit
-    and task.timer(limit, self.call.box, { kind = "room", what = "limit" }) or nil
-  local _ <close> = task.closing(function()
-    if not self.call.ended then self.call.core:unbridge() end
-  end)
-  while true do
-    local event = self.call:wait { "room", "digit" }
-    local star = event.digit == "*" and options.star
-    local gone = event.what == "gone" and event.call == caller
-    if star or gone or event.what == "limit" then return end
-  end
-end
-
-function Agent:leave()
-  local caller = self:caller()
-  if caller then
-    self.rooms:post(self.queue, caller, { what = "released", agent = self.call.sid })
-  end
-end
-
-function Agent:ringback()
-  local country = self.options.ring_tone or self.call.env.config.dial.ring_tone
-  self.call.core:play { tone = media.tone(country, "ringback"), ms = 0 }
-end
-
----Connects a call with the first that waits in a queue, and returns when they have talked. Whoever
----comes first to an empty queue gets the first caller.
----@param call moonline.Leg
----@param name string
----@param options { timeout: number?, time_limit: number?, star: boolean?, url: string?, method: string?, ring_tone: string? }
----  url: a document that the caller hears before
----@param connected fun(caller: string, sid: string)? is called when they hear each other
----@return string? caller its CallSid
----@return "unknown"|"no-answer"|"canceled"|nil why
-function queue.take(call, name, options, connected)
-  call:ready()
-  local rooms = call.env.rooms
-  local sid = rooms:find("queue", name)
-  if not sid then return nil, "unknown" end
-  local self = setmetatable({
-    call = call, rooms = rooms, name = name, queue = sid, options = options,
-    room = rooms:open("agents", name, "AG"),
-  }, Agent)
-  local _ <close> = task.closing(function() call.box:drop "room" end)
-  local _ <close> = rooms:enter(self.room, call.core, call.sid,
-    { url = options.url or false, method = options.method or false }, call.box)
-  local _ <close> = task.closing(function() self:leave() end)
-  self:ringback()
-  local caller, why = self:wait(options.timeout or 30)
-  call.core:stop()
-  if not caller then return nil, why end
-  if not rooms:bridge(sid, caller, call.core) then return nil, "no-answer" end
-  rooms:post(sid, caller, { what = "bridged", agent = call.sid })
-  call.env.notify { kind = "bridged", call = call.sid, child = caller }
-  if connected then connected(caller, sid) end
-  self:talk(caller)
-  return caller
 end
 
 return queue
