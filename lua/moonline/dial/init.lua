@@ -140,7 +140,6 @@ end
 ---@class moonline.DialOutcome
 ---@field status string DialCallStatus
 ---@field params string[][] more for the action request
----@field bridged boolean?
 
 -- The caller's end, or what comes from outside, ends what the noun does.
 function Dial:connect(node)

@@ -7,10 +7,7 @@ local record = require "moonline.dial.record"
 local task = require "moonline.core.task"
 
 local LONGEST <const> = 128 -- characters of a name or label
-local RULES <const> = {
-  name = "waiting conference", code = 13238,
-  verbs = { Play = true, Say = true, Pause = true, Redirect = true },
-}
+local RULES <const> = { name = "waiting conference", code = 13238, verbs = { Redirect = true } }
 
 local noun = {
   name = "Conference",

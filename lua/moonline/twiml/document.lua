@@ -53,7 +53,7 @@ local INVALID_XML, BAD_ROOT, EMPTY, ODD, NOT_SCREENING = 12100, 12102, 11770, 12
 ---What a document of one purpose may hold.
 ---@class moonline.document.Rules
 ---@field name string of the purpose: "conference"
----@field verbs table<string, boolean>
+---@field verbs table<string, boolean> besides those that only make sound
 ---@field code integer number of the warning about another verb, which is left out
 
 ---@class moonline.document.Check

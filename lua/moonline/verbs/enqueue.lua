@@ -6,15 +6,14 @@ local task = require "moonline.core.task"
 
 local LONGEST <const> = 64 -- characters of a name
 
-local function rules(name, code, ...)
+local function rules(name, ...)
   local verbs = {}
   for _, verb in ipairs { ... } do verbs[verb] = true end
-  return { name = name, code = code, verbs = verbs }
+  return { name = name, code = 14212, verbs = verbs }
 end
 
-local WAITING <const> = rules("queue", 14212, "Play", "Say", "Pause", "Hangup", "Redirect", "Leave",
-  "Gather")
-local TAKEN <const> = rules("caller who leaves a queue", 14212, "Play", "Say", "Pause", "Redirect")
+local WAITING <const> = rules("queue", "Hangup", "Redirect", "Leave", "Gather")
+local TAKEN <const> = rules("caller who leaves a queue", "Redirect")
 
 local enqueue = {
   name = "Enqueue",
