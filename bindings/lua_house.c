@@ -1,9 +1,10 @@
-/* moonline.core.house: the table of calls. */
+/* moonline.core.house: the table of calls; rooms are in lua_rooms.c. */
 #include <string.h>
 
 #include "bindings/house.h"
 #include "bindings/modules.h"
 #include "bindings/object.h"
+#include "bindings/rooms.h"
 #include "bindings/sink.h"
 #include "bindings/state.h"
 #include "bindings/task.h"
@@ -226,8 +227,10 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"calls", house_calls}, {"counters", ml_house_counters}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"calls", house_calls},
+                                         {"counters", ml_house_counters},
+                                         {"rooms", ml_house_rooms},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

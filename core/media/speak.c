@@ -12,6 +12,11 @@ bool ml_stream_can_send(const struct ml_stream *stream)
     return stream->reachable && stream->target.send;
 }
 
+bool ml_stream_is_speaking(const struct ml_stream *stream)
+{
+    return stream->player || stream->chirp.key || stream->chirp_count > 0;
+}
+
 void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
                     const struct ml_rtp *rtp, size_t payload)
 {

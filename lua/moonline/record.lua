@@ -73,7 +73,9 @@ end
 function record.recording(recording, hook)
   local wanted = hook or {}
   recording.call.env.records:put("recording", {
-    sid = recording.sid, call = recording.call.sid, source = recording.source, track = "both",
+    sid = recording.sid, source = recording.source, track = "both",
+    call = not recording.room and recording.call.sid or nil,
+    conference = recording.room and recording.call.sid or nil,
     channels = recording.dual and 2 or 1, status = "in-progress", start = recording.started,
     created = recording.started, changed = recording.started, callback = wanted.url,
     callback_method = wanted.method,

@@ -44,20 +44,21 @@ end
 
 ---Tells the application of a recording.
 ---@param env moonline.Env
----@param fields { sid: string, call: string, channels: integer, source: string, start: number, callback: string, callback_method: string }
+---@param fields { sid: string, call: string?, conference: string?, channels: integer, source: string, start: number, callback: string, callback_method: string }
 ---  as they are recorded
 ---@param status string
 ---@param duration number? seconds, once it is finished
 ---@param jar moonline.Jar?
 function recording.tell(env, fields, status, duration, jar)
   local list = {
-    { "AccountSid", env.config.account_sid }, { "CallSid", fields.call },
+    { "AccountSid", env.config.account_sid },
+    { fields.conference and "ConferenceSid" or "CallSid", fields.conference or fields.call },
     { "RecordingSid", fields.sid }, { "RecordingUrl", address(env, fields.sid) },
     { "RecordingStatus", status }, { "RecordingChannels", fields.channels },
     { "RecordingSource", fields.source }, { "RecordingStartTime", params.date(fields.start) },
   }
   if duration then list[#list + 1] = { "RecordingDuration", math.floor(duration + 0.5) } end
-  callback.push(env, fields.call, {
+  callback.push(env, fields.conference or fields.call, {
     url = fields.callback, method = fields.callback_method, params = list, jar = jar,
     what = "recording " .. status, token = duration and fields.sid:sub(3) or nil, -- it has one end
   })
@@ -67,8 +68,9 @@ local function tell(self, status, event)
   local hook = self.callback
   if not hook or not hook.url or not is_wanted(hook.events, status) then return end
   recording.tell(self.call.env, {
-    sid = self.sid, call = self.call.sid, channels = self.dual and 2 or 1, source = self.source,
-    start = self.started, callback = hook.url, callback_method = hook.method,
+    sid = self.sid, call = not self.room and self.call.sid or nil,
+    conference = self.room and self.call.sid or nil, channels = self.dual and 2 or 1,
+    source = self.source, start = self.started, callback = hook.url, callback_method = hook.method,
   }, status, event and event.duration, self.call.jar)
 end
 
@@ -110,9 +112,25 @@ function Recording:join(other)
   self.recorder:join(other.core)
 end
 
----Begins to record what `call` says (and `options.right`). nil and why when that is not possible.
+---@class moonline.RecordingOptions
+---@field right moonline.Leg?
+---@field hears boolean?
+---@field room string?
+---@field member string?
+---@field dual boolean?
+---@field trim boolean?
+---@field max number?
+---@field silence number?
+---@field keys string?
+---@field source string
+---@field callback table?
+---@field box moonline.Mailbox?
+
+---Begins to record what `call` says (and `options.right`; or what it hears in its room; or a member of
+---another room). Of a conference: `room` is its sid, and `call` has env, sid and log of it. nil and
+---why when that is not possible.
 ---@param call moonline.Leg
----@param options { right: moonline.Leg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, source: string, callback: table?, box: moonline.Mailbox? }
+---@param options moonline.RecordingOptions
 ---@return moonline.Recording?, string? why
 function recording.start(call, options)
   local env = call.env
@@ -120,12 +138,15 @@ function recording.start(call, options)
   local self = setmetatable({
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
     source = options.source, callback = options.callback,
+    room = options.room and not options.member,
     box = options.box or task.mailbox(), duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
-    path = self.path, left = call.core, right = options.right and options.right.core,
-    dual = options.dual, trim = options.trim, max = options.max, silence = options.silence,
+    path = self.path, left = call.core, hears = options.hears,
+    rooms = env.rooms, room = options.room, member = options.member,
+    right = options.right and options.right.core, dual = options.dual,
+    trim = options.trim, max = options.max, silence = options.silence,
     keys = options.keys, box = self.box,
   }
   if not recorder then return nil, text or why end

@@ -65,7 +65,8 @@ local function refusal(problem)
 end
 
 local SHARED = {
-  "config", "calls", "counters", "records", "media", "client", "speech", "agent", "public_url",
+  "config", "calls", "counters", "records", "rooms", "media", "client", "speech", "agent",
+  "public_url",
 }
 
 local function shared(env)

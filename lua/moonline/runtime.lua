@@ -30,6 +30,7 @@ local RECORDS = "records.sqlite"
 ---@field counters moonline.Counters what /metrics tells; named as there
 ---@field records moonline.CoreStore
 ---@field store moonline.Store
+---@field rooms moonline.Rooms conferences and queues
 ---@field agent moonline.Agent? the server's; none before it listens
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
@@ -59,6 +60,7 @@ function runtime.open(config, options)
     ports = config.rtp.ports, timeout = config.rtp.timeout,
   }
   if not env.media then return nil, text or why end
+  env.rooms = house.rooms(env.media)
   env.speech, why, text = media.speech { cache = config.store.path .. "/speech" }
   if not env.speech then return nil, text or why end
   env.client, why = runtime.client(config)
@@ -108,7 +110,9 @@ function runtime.agent(env, given)
   return agent
 end
 
-local OPENED = { "agent", "client", "speech", "media", "calls", "counters", "records" }
+local OPENED = {
+  "agent", "client", "speech", "rooms", "media", "calls", "counters", "records",
+}
 
 ---Closes what open opened.
 ---@param env moonline.Env
