@@ -148,6 +148,16 @@ static void recorded(const struct ml_recording *recording, void *user)
         recorder_close(recorder);
 }
 
+static void voice_begins(void *user)
+{
+    struct recorder *recorder = user;
+    lua_State *L = ml_sink_event(&recorder->sink, "voice");
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, recorder->self);
+    lua_setfield(L, -2, "recorder");
+    ml_sink_post(&recorder->sink, L);
+}
+
 static int media_record(lua_State *L)
 {
     struct ml_recorder_options options = {0};
@@ -171,6 +181,8 @@ static int media_record(lua_State *L)
     options.max_ms = ml_opt_ms(L, 2, "max", 0);
     options.silence_ms = ml_opt_ms(L, 2, "silence", 0);
     options.finish_keys = ml_opt_text(L, 2, "keys", NULL);
+    options.utterance = ml_opt_boolean(L, 2, "utterance", false);
+    options.voice = voice_begins;
     if (!options.left)
         return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
     ml_object_new(L, &recorder_class);

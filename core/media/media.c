@@ -67,6 +67,7 @@ static void take(struct ml_note *note)
     case ML_NOTE_GONE:
         ml_stream_destroy(note->stream);
         break;
+    case ML_NOTE_VOICE:
     case ML_NOTE_RECORDED:
     case ML_NOTE_RELEASED:
         ml_recorder_note(note);

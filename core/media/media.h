@@ -128,6 +128,10 @@ struct ml_recorder_options {
     int max_ms;              /* 0: no limit */
     int silence_ms;          /* end after this long without speech; 0: never */
     const char *finish_keys; /* a digit of these on left ends it; NULL: none */
+    /* Only what is said once: from 0.3 s before a voice begins until it was silent for silence_ms;
+     * max_ms counts from its beginning, of which voice tells. Mono, without trim. */
+    bool utterance;
+    void (*voice)(void *user);
 };
 
 enum ml_record_end {

@@ -41,6 +41,7 @@ enum ml_note_kind {
     ML_NOTE_DIGIT,
     ML_NOTE_PLAYED,
     ML_NOTE_LOST,
+    ML_NOTE_VOICE,    /* the utterance begins that a recorder waits for */
     ML_NOTE_GONE,     /* the worker has let go of the stream */
     ML_NOTE_RECORDED, /* the file is finished */
     ML_NOTE_RELEASED  /* the worker has let go of the recorder */

@@ -31,7 +31,9 @@ function Media:close() end
 
 ---Records what `left` (and `right`) say into a WAV file. box gets {kind="recorded", recorder, why,
 ---key, duration, channels, absent, text}, why being "stopped", "max", "silence", "key", "failed".
----@param options { path: string, left: moonline.CoreLeg, right: moonline.CoreLeg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, box: moonline.Mailbox }
+---utterance: nothing is recorded until somebody speaks, which {kind="voice", recorder} tells; then to
+---`silence` after he ends, or `max` after he began. Mono, without trim.
+---@param options { path: string, left: moonline.CoreLeg, right: moonline.CoreLeg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
 

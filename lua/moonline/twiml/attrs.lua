@@ -11,6 +11,7 @@ local types = require "moonline.twiml.types"
 ---@field required boolean?
 ---@field min number?
 ---@field max number? of a text: characters
+---@field word string? of "integer": a word that may stand in its place, such as "auto"
 ---@field values string[]? of "enum" and "list"
 ---@field aliases table<string, string>? of "enum": other spellings -> value
 ---@field unsupported boolean|string[]|nil known to TwiML, not to us: all of it, or these values

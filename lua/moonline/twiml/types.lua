@@ -14,6 +14,7 @@ local function trim(text)
 end
 
 local function range(spec, noun)
+  if spec.word then noun = ("%s, or %s,"):format(spec.word, noun) end
   if spec.min and spec.max then return ("%s from %g to %g"):format(noun, spec.min, spec.max) end
   if spec.min then return ("%s of at least %g"):format(noun, spec.min) end
   if spec.max then return ("%s up to %g"):format(noun, spec.max) end
@@ -48,6 +49,7 @@ local function meant(text)
 end
 
 function types.integer(text, spec, lenient)
+  if spec.word and trim(text) == spec.word then return spec.word end
   local digits = trim(text):match("^[+-]?%d+$")
   local number = digits and math.tointeger(tonumber(digits))
   if not number and lenient then
@@ -115,6 +117,11 @@ end
 function types.key(text)
   if text:match("^[%d#*]?$") then return text end
   return nil, "one of 0-9 # *, or nothing"
+end
+
+function types.keys(text)
+  if text:match("^[%d#*]*$") then return text end
+  return nil, "keys out of 0-9 # *, or nothing"
 end
 
 function types.caller_id(text, spec)

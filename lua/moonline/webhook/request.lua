@@ -24,6 +24,8 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field params string[][] list of { name, value }
 ---@field jar moonline.Jar? cookies of the call
 ---@field headers string[][]? more request headers (conditional GETs)
+---@field body string? of a POST, instead of the parameters
+---@field type string? Content-Type of that body
 ---@field save string? write the body there
 ---@field max_body integer?
 ---@field plain boolean? no parameters, no signature (media)
@@ -36,6 +38,8 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field body string
 ---@field url string the URL that answered, after redirects, without the parameters of a GET
 ---@field type string the media type, lower case, "" when none
+
+local FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 local request = {}
 
@@ -67,11 +71,12 @@ local function exchange(env, hook, target, method, how, token)
       signature.of(env.config.auth_token, final, post and hook.params or nil) }
   end
   if post then
-    headers[#headers + 1] = { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" }
+    headers[#headers + 1] = { "Content-Type", hook.type or FORM }
   end
   local box = task.mailbox()
   env.client:fetch({
-    url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
+    url = final, method = method, headers = headers,
+    body = post and (hook.body or form) or nil, jar = hook.jar,
     connect_timeout = how.connect_timeout, read_timeout = how.read_timeout,
     timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
     max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,
