@@ -183,6 +183,7 @@ function Leg:bridge(other)
 end
 
 Leg.record = require "moonline.record"
+Leg.refer = require("moonline.refer").refer
 
 ---Runs TwiML on this leg: a document's text, or the URL of one. Returns when it fell off its end.
 ---@param what string
