@@ -82,6 +82,8 @@ warnings {
   [13313] = "Gather: invalid timeout",
   [13314] = "Gather: invalid numDigits",
   [13320] = "Gather: invalid nested element",
+  [13321] = "Gather: Say with an invalid voice",
+  [13322] = "Gather: Say with an invalid loop",
   [13326] = "Gather: invalid input",
   [13327] = "Gather: invalid speechTimeout",
   [13329] = "Gather: invalid partialResultCallbackMethod",

@@ -1,5 +1,6 @@
 -- Speech markup inside Say: checked against what TwiML allows and written anew, escaped.
 
+local speech = require "moonline.twiml.speech"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
@@ -28,7 +29,11 @@ local function attributes(tree, allowed, report)
   local parts = {}
   for _, item in ipairs(tree.attributes) do
     if allowed[item.name] then
-      parts[#parts + 1] = (' %s="%s"'):format(item.name, markup.escape(item.value))
+      local value, problem = speech.value(tree.name, item.name, item.value)
+      if problem then report(12200, item, ("%s=%q %s"):format(item.name, item.value, problem)) end
+      if value then
+        parts[#parts + 1] = (' %s="%s"'):format(item.name, markup.escape(value))
+      end
     else
       report(12200, item, ("attribute %s is not known in <%s>"):format(item.name, tree.name),
         suggest.nearest(item.name, suggest.keys(allowed)))
@@ -43,10 +48,10 @@ local function write(tree, report, plain, marked)
       plain[#plain + 1] = child.text
       marked[#marked + 1] = markup.escape(child.text)
     elseif vocabulary.speech[child.name] then
-      local allowed = vocabulary.speech[child.name]
-      marked[#marked + 1] = "<" .. child.name .. attributes(child, allowed, report) .. ">"
+      local name, allowed = speech.element(child.name), vocabulary.speech[child.name]
+      marked[#marked + 1] = "<" .. name .. attributes(child, allowed, report) .. ">"
       write(child, report, plain, marked)
-      marked[#marked + 1] = "</" .. child.name .. ">"
+      marked[#marked + 1] = "</" .. name .. ">"
     else
       report(12200, child,
         ("<%s> is not known in spoken text; its text is read"):format(child.name),

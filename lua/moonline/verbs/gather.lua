@@ -29,6 +29,7 @@ local gather = {
   },
   children = "sounds",
   child_code = 13320,
+  child_codes = { [13420] = 13325, [13510] = 13322, [13511] = 13321 },
 }
 
 local function check_hints(node, report)
