@@ -182,7 +182,7 @@ function Leg:bridge(other)
   return task.clock() - begun, fine and "peer" or "hangup"
 end
 
-Leg.record = require "moonline.record"
+Leg.record = require "moonline.take"
 Leg.refer = require("moonline.refer").refer
 
 ---Runs TwiML on this leg: a document's text, or the URL of one. Returns when it fell off its end.

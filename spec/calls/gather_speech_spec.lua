@@ -300,6 +300,23 @@ describe("V2 Gather speech", function()
   end)
 end)
 
+describe("docs/speech.md", function()
+  it("has a recogniser that works", function()
+    local file <close> = assert(io.open "docs/speech.md")
+    local text = file:read("a"):match("```lua\n(local moonline.-)```")
+    text = text:gsub("port = 9000", "port = 0")
+    local said
+    local service = load(text .. "return service", "@speech.md", "t",
+      setmetatable({ print = function(line) said = line end }, { __index = _G }))()
+    assert.equal("listening at " .. service.url, said)
+    local s <close> = open { speech = { recogniser = service.url .. "/recognise" } }
+    assert.equal("something long", gather(s, 'input="speech" speechTimeout="1"',
+      says { 500, 0.5 }).SpeechResult)
+    assert.same({}, codes(s))
+    service:close()
+  end)
+end)
+
 describe("V2 L1 call:gather", function()
   it("returns what was said, and how sure that is", function()
     local s <close> = open()
