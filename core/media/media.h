@@ -164,6 +164,17 @@ void ml_recorder_pause(struct ml_recorder *recorder, bool paused, bool skip);
 /* Finishes; done follows. The handle is gone after done. */
 void ml_recorder_stop(struct ml_recorder *recorder);
 
+struct ml_compression;
+typedef void ml_compressed_fn(int status, const char *text, void *user);
+
+/* Makes the WAV file `from`, of one or two channels, into an MP3 file `to`, beside the recordings
+ * that are written meanwhile. done is called once, never from within; not when the engine ends
+ * first. */
+struct ml_compression *ml_compress(struct ml_media *media, const char *from, const char *to,
+                                   ml_compressed_fn *done, void *user);
+/* done is not called any more. */
+void ml_compress_forget(struct ml_compression *one);
+
 /* ---- speech -------------------------------------------------------------------------------- */
 
 struct ml_speech; /* text to WAV files by espeak-ng as a child process, cached by hash in a folder

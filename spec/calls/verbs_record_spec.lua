@@ -274,6 +274,49 @@ describe("V2 Record", function()
   end)
 end)
 
+describe("a recording as MP3", function()
+  local OWN <const> = "AC00000000000000000000000000000001"
+
+  local function get(url, user)
+    return assert(moonline.http.request { url = url, user = user or OWN, password = "secret",
+      max_body = 1 << 22 })
+  end
+
+  it("is at its URL with .mp3, sounds the same, and is not kept", function()
+    local s <close> = open 'action="/done" timeout="1"'
+    local url = record(s, { 600, 2 }).RecordingUrl
+    local answer = get(url .. ".mp3")
+    assert.equal(200, answer.status)
+    assert.equal("audio/mpeg", answer.type)
+    assert.is_true(#answer.body < 2.5 * 4000 + 1000) -- 32 kbit/s
+    s.web["/back.mp3"] = function()
+      return 200, answer.body, { ["Content-Type"] = "audio/mpeg" }
+    end
+    s.web["/voice"] = stage.twiml "<Play>/back.mp3</Play>"
+    local alice = assert(s:call())
+    local ear <close> = audio.listen(s.alice, alice)
+    s:quiet()
+    local tones = audio.tones(ear:stop()[1], 600)
+    assert.near(2, audio.total(tones), 0.15)
+    for name in lfs.dir(s.store .. "/media") do assert.is_nil(name:match "%.mp3$") end
+  end)
+
+  it("wants credentials, a recording, and one that can be read", function()
+    local s <close> = open 'action="/done" timeout="1"'
+    local url = record(s, { 600, 1 }).RecordingUrl
+    assert.equal(401, get(url .. ".mp3", "nobody").status)
+    assert.equal(404, get(url:gsub("RE%x+$", "RE" .. ("0"):rep(32)) .. ".mp3").status)
+    assert.equal(404, get(url:gsub(OWN, "AC" .. ("0"):rep(32)) .. ".mp3").status)
+    local file = assert(io.open(s.store .. "/recordings/" .. url:match "RE%x+$" .. ".wav", "w"))
+    file:write "no audio"
+    file:close()
+    local answer = get(url .. ".mp3")
+    assert.equal(500, answer.status)
+    assert.equal(20500, moonline.json.decode(answer.body).code)
+    for name in lfs.dir(s.store .. "/media") do assert.is_nil(name:match "%.mp3$") end
+  end)
+end)
+
 describe("L1 call:record", function()
   -- A phone of the stage that records its caller: what record returned.
   local function recorded(s, options, fn)

@@ -37,6 +37,13 @@ function Media:close() end
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
 
+---Makes a WAV file of one or two channels into an MP3 file. box gets {kind="compressed", op, ok, text}.
+---@param from string path
+---@param to string path
+---@param box moonline.Mailbox
+---@return integer op
+function Media:compress(from, to, box) end
+
 ---@param leg moonline.CoreLeg
 function Recorder:join(leg) end
 ---@param paused boolean
