@@ -11,6 +11,7 @@ local recogniser = {}
 local GARBAGE = 11206 -- the number of the warning when the answer is not what it must be
 local FINAL, PARTIAL = 15, 5 -- seconds the service has for it
 local LONGEST = 65536 -- bytes of text
+local MOST = 2 * 1024 * 1024 -- bytes of audio
 
 ---@class moonline.Hearing
 ---@field language string? "en-US"
@@ -62,9 +63,13 @@ local function judge(response, target)
   return { text = text:match("^%s*(.-)%s*$"), confidence = confidence }
 end
 
+-- A whole file in memory: no longer one than a Gather or a transcription may make.
 local function read(path)
   local file <close> = io.open(path, "rb")
-  return file and file:read("a")
+  if not file then return nil, path .. " cannot be read" end
+  if file:seek "end" > MOST then return nil, "more than two minutes are not recognised" end
+  file:seek "set"
+  return file:read("a")
 end
 
 ---Is there one?
@@ -83,8 +88,9 @@ end
 ---@return integer? code
 ---@return string? message
 function recogniser.ask(leg, path, hearing, final)
-  local target, wav = leg.env.config.speech.recogniser, read(path)
-  if not wav then return nil, 12400, path .. " cannot be read" end
+  local target = leg.env.config.speech.recogniser
+  local wav, problem = read(path)
+  if not wav then return nil, 12400, problem end
   local body, kind = multipart(fields_of(leg, hearing, final), wav)
   local response, code, message = request.fetch(leg.env, {
     url = target, method = "POST", params = {}, body = body, type = kind, unsigned = true,

@@ -67,13 +67,13 @@ local function fetch(leg, target)
 end
 
 -- The voice, and the language it speaks if the text has none of its own.
-local function voice_of(leg, name)
+local function voice_of(leg, name, code)
   if not name then return nil end
   local voice, language = voices.find(name, leg.env.config.speech.voices)
   if not voice then
-    leg:warn(13511, ("there is no voice %s: the usual one reads"):format(name))
+    leg:warn(code, ("there is no voice %s: the usual one reads"):format(name))
   elseif language then
-    leg:warn(13511, ("there is no voice %s: a %s of the synthesizer reads"):format(name, voice))
+    leg:warn(code, ("there is no voice %s: a %s of the synthesizer reads"):format(name, voice))
   end
   return voice, language
 end
@@ -88,7 +88,7 @@ end
 
 -- A language or voice that cannot be had gives way to the usual one: better than silence.
 local function speak(leg, item)
-  local voice, own = voice_of(leg, item.voice)
+  local voice, own = voice_of(leg, item.voice, item.voice_code or 13511)
   local language = item.language or own or USUAL
   local event = spoken(leg, item, language, voice)
   if not event.path and (language ~= USUAL or voice) then

@@ -266,6 +266,17 @@ describe("V2 Record", function()
       assert.equal("120", s:request("/done", 150).params.RecordingDuration)
     end)
 
+    it("fails for what is longer, if the document wants it so", function()
+      local s <close> = listening [[action="/done" transcribe="true" transcribeCallback="/words"
+        maxLength="150"]]
+      local alice = assert(s:call())
+      alice.core:play { tone = "600", ms = 0 }
+      assert.equal("150", s:request("/done", 160).params.RecordingDuration)
+      assert.equal("failed", s:request("/words").params.TranscriptionStatus)
+      assert.same({ 12400 }, codes(s))
+      assert.same({}, s:requests_to "/ears")
+    end)
+
     it("is refused without a recogniser: 13614; the recording is made", function()
       local s <close> = open 'action="/done" timeout="1" transcribe="true"'
       assert.equal("1", record(s, { 600, 1 }).RecordingDuration)

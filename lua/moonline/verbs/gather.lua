@@ -3,6 +3,7 @@
 local callback = require "moonline.webhook.callback"
 local params = require "moonline.webhook.params"
 
+local VOICE = 13321 -- number of the warning about a voice, here
 local HINTS, HINT = 500, 100 -- how many, and characters of one
 
 local gather = {
@@ -29,7 +30,7 @@ local gather = {
   },
   children = "sounds",
   child_code = 13320,
-  child_codes = { [13420] = 13325, [13510] = 13322, [13511] = 13321 },
+  child_codes = { [13420] = 13325, [13510] = 13322, [13511] = VOICE },
 }
 
 local function check_hints(node, report)
@@ -57,7 +58,11 @@ end
 
 local function prompts(session, node)
   local list = {}
-  for _, child in ipairs(node.children) do list[#list + 1] = session:source(child) end
+  for _, child in ipairs(node.children) do
+    local source = session:source(child)
+    if source and source.voice then source.voice_code = VOICE end
+    list[#list + 1] = source
+  end
   return #list > 0 and list or nil
 end
 
