@@ -147,7 +147,7 @@ function Leg:dial(given, options)
     open = open + 1
   end
   while open > 0 do
-    local event = group:took(self:wait { "task" })
+    local event = group:took(self:wait "task")
     open = open - 1
     if event.ok and event.values[1] then return event.values[1] end
   end
@@ -157,7 +157,7 @@ end
 
 -- Ends when the leg does.
 local function stay(other)
-  while true do other:wait { "digit" } end
+  while true do other:wait "digit" end
 end
 
 ---Connects two legs until one side hangs up.

@@ -12,11 +12,15 @@ local types = require "moonline.twiml.types"
 ---@field min number?
 ---@field max number? of a text: characters
 ---@field word string? of "integer": a word that may stand in its place, such as "auto"
----@field values string[]? of "enum" and "list"
+---@field pattern string? of "measure": Lua pattern of a value beside the words
+---@field example string? of "measure": one that it matches
+---@field values string[]? of "enum", "list" and "measure"
 ---@field aliases table<string, string>? of "enum": other spellings -> value
 ---@field unsupported boolean|string[]|nil known to TwiML, not to us: all of it, or these values
 
 local attrs = {}
+
+local ODD, UNSUPPORTED = 12200, 13750
 
 ---One value. Misuse (an unknown type) raises.
 ---@param text string
@@ -58,26 +62,26 @@ local function one(item, specs, state, report)
   local spec = specs[item.name]
   if not spec then
     if not known(item.name) then
-      report(12200, item, ("attribute %s is not known"):format(show(item.name)),
+      report(ODD, item, ("attribute %s is not known"):format(show(item.name)),
         suggest.nearest(item.name, suggest.keys(specs)))
     end
     return
   end
   state.given[item.name] = true
   if spec.unsupported == true then
-    report(12200, item, ("%s is not supported yet and has no effect"):format(item.name), nil,
+    report(UNSUPPORTED, item, ("%s is not supported yet and has no effect"):format(item.name), nil,
       "warning")
     return
   end
   local value, allowed, near = attrs.value(item.value, spec, state.lenient)
   if value == nil then
-    report(spec.code or 12200, item,
+    report(spec.code or ODD, item,
       ("%s=%q must be %s"):format(item.name, show(item.value), allowed), near)
     return
   end
   local kept, gone = unsupported_values(spec, value)
   if gone then
-    report(spec.code or 12200, item,
+    report(UNSUPPORTED, item,
       ("%s: %s is not supported yet"):format(item.name, table.concat(gone, ", ")), nil, "warning")
   end
   state.values[item.name] = kept

@@ -129,6 +129,21 @@ function types.caller_id(text, spec)
   return types.text(text, spec)
 end
 
+-- "500ms", "2s"; spec.max is in seconds.
+function types.duration(text, spec)
+  local number, unit = text:match("^%+?(%d*%.?%d+)(m?s)$")
+  local seconds = tonumber(number) and tonumber(number) / (unit == "ms" and 1000 or 1)
+  if seconds and seconds <= spec.max then return text end
+  return nil, ("a time such as 500ms or 2s, at most %g s"):format(spec.max)
+end
+
+-- One of spec.values, or a text like spec.example, which spec.pattern matches.
+function types.measure(text, spec)
+  if text:match(spec.pattern) then return text end
+  local value, allowed, near = types.enum(text, spec)
+  return value, allowed and ("%s, or such as %s"):format(allowed, spec.example), near
+end
+
 function types.language(text)
   if text:match("^%a%a%a?$") or text:match("^%a%a%a?%-[%w-]+$") then return text end
   return nil, "a language such as en-US"

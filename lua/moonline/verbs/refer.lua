@@ -16,7 +16,7 @@ local verb = {
 -- The noun is Dial's: what it says about a call of ours means nothing here.
 local function check_attributes(sip, report)
   for _, name in ipairs(suggest.keys(sip.given)) do
-    report(12200, sip, name .. " has no effect in a <Refer>")
+    report(13750, sip, name .. " has no effect in a <Refer>", nil, "warning")
   end
 end
 
