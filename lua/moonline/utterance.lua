@@ -25,8 +25,13 @@ local function look(self)
   self.partial(words.text, self.parts)
 end
 
+-- Is that the end of the recording? One that failed is told.
 local function is_over(self, event)
-  return event ~= nil and event.recorder == self.recorder
+  if not event or event.recorder ~= self.recorder then return false end
+  if event.why == "failed" then
+    self.leg:warn(12400, "what is said cannot be kept: " .. event.text)
+  end
+  return true
 end
 
 ---Waits until the one who began to speak has ended, then for his words.
@@ -41,9 +46,7 @@ function Utterance:read()
     end
   until is_over(self, event)
   self.done, self.closed = true, true
-  if event.why == "failed" then
-    return leg:warn(12400, "what was said could not be kept: " .. event.text)
-  end
+  if event.why == "failed" then return nil end
   local words, code, message =
     meanwhile(leg, recogniser.ask, leg, self.path, self.hearing, true)
   if not words then return leg:warn(code, "nothing is recognised: " .. message) end

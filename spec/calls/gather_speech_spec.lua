@@ -281,6 +281,22 @@ describe("V2 Gather speech", function()
     end)
   end
 
+  it("goes on when the disk does not take what is said: 12400", function()
+    local s <close> = open()
+    s.web["/voice"] = function()
+      assert(lfs.rmdir(s.store .. "/media"))
+      return stage.twiml('<Gather input="dtmf speech" timeout="2" action="/said"/>'
+        .. "<Redirect>/next</Redirect>")
+    end
+    local alice = assert(s:call())
+    alice.core:play { tone = "500", ms = 500 }
+    s:request "/next"
+    s:quiet()
+    assert.same({ 12400 }, codes(s))
+    assert.same({}, s:requests_to "/said")
+    alice:hangup()
+  end)
+
   it("with a recogniser that is not there goes on", function()
     local s <close> = open { speech = { recogniser = "http://127.0.0.1:1/" } }
     local said, _, after = gather(s, 'input="speech" speechTimeout="1"', says { 500, 0.5 })
