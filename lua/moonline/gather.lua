@@ -10,6 +10,7 @@ local NO_SPEECH = 13326
 local TIMEOUT = 5 -- seconds
 local PAUSE = 1 -- seconds of silence that end what was said, when we may judge (speech_timeout auto)
 local SPEECH_MOST = 60 -- seconds
+local INPUTS = { dtmf = true, speech = true, ["dtmf speech"] = true, ["speech dtmf"] = true }
 
 ---@class moonline.GatherOptions: moonline.Hearing
 ---@field play any what Leg:play plays, a list of it too
@@ -34,8 +35,8 @@ local SPEECH_MOST = 60 -- seconds
 ---@field why string?
 ---@field listener moonline.Utterance?
 
-local function wants(self, options)
-  local input = options.input or "dtmf"
+-- The events that are input.
+local function wants(self, input)
   local speech = input:find("speech", 1, true) ~= nil
   if speech and not recogniser.is_there(self.env) then
     self:warn(NO_SPEECH, "speech.recogniser is not configured: only keys are taken")
@@ -118,9 +119,11 @@ end
 ---@return "finished"|"timeout"|"speech"|"no-match"|"hangup"|nil why
 ---@return string|number|nil detail the keys pressed, also then; of speech the confidence, 0 to 1
 local function gather(self, options)
+  local input = options.input or "dtmf"
+  if not INPUTS[input] then error("gather: input is dtmf, speech, or both", 2) end
   self:ready()
   if not options.type_ahead then self.box:drop("digit") end
-  local kinds = wants(self, options)
+  local kinds = wants(self, input)
   local state = {
     leg = self, options = options, kinds = kinds,
     breaks = options.barge_in ~= false and kinds or kinds[1] == "digit" and { "digit" } or {},
