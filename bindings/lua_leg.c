@@ -43,14 +43,17 @@ static int leg_bridge(lua_State *L);
 static int leg_unbridge(lua_State *L);
 static int leg_info_digit(lua_State *L);
 static int leg_hold(lua_State *L);
+static int leg_refer(lua_State *L);
 static int leg_stats(lua_State *L);
 
-static const luaL_Reg methods[] = {
-    {"events", leg_events}, {"info", leg_info},         {"state", leg_state},
-    {"ring", leg_ring},     {"answer", leg_answer},     {"reject", leg_reject},
-    {"hangup", leg_hangup}, {"play", leg_play},         {"stop", leg_stop},
-    {"bridge", leg_bridge}, {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
-    {"hold", leg_hold},     {"stats", leg_stats},       {NULL, NULL}};
+static const luaL_Reg methods[] = {{"events", leg_events},     {"info", leg_info},
+                                   {"state", leg_state},       {"ring", leg_ring},
+                                   {"answer", leg_answer},     {"reject", leg_reject},
+                                   {"hangup", leg_hangup},     {"play", leg_play},
+                                   {"stop", leg_stop},         {"bridge", leg_bridge},
+                                   {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
+                                   {"hold", leg_hold},         {"refer", leg_refer},
+                                   {"stats", leg_stats},       {NULL, NULL}};
 const struct ml_class ml_leg_class = {
     .name = "leg", .methods = methods, .close = leg_close, .moved = leg_moved};
 
@@ -86,6 +89,8 @@ static const char *kind_of(enum ml_leg_event_kind kind)
         return "canceled";
     case ML_LEG_ENDED:
         return "ended";
+    case ML_LEG_REFER:
+        return "refer";
     case ML_LEG_INFO:
         return "digit";
     }
@@ -97,6 +102,12 @@ static void set_digit(lua_State *L, char digit, int duration_ms)
     lua_pushlstring(L, &digit, 1);
     lua_setfield(L, -2, "digit");
     ml_set_number(L, "duration", duration_ms / 1e3);
+}
+
+static void set_progress(lua_State *L, const struct ml_leg_event *event)
+{
+    ml_set_integer(L, "progress", event->progress);
+    ml_set_boolean(L, "final", event->final);
 }
 
 static void on_leg(const struct ml_leg_event *event, void *user)
@@ -115,6 +126,8 @@ static void on_leg(const struct ml_leg_event *event, void *user)
     ml_set_text(L, "text", event->text);
     if (event->kind == ML_LEG_INFO)
         set_digit(L, event->digit, event->duration_ms);
+    else if (event->kind == ML_LEG_REFER)
+        set_progress(L, event);
     else
         ml_set_text(L, "headers", event->headers);
     ml_sink_post(&leg->sink, L);
@@ -361,6 +374,16 @@ static int leg_hold(lua_State *L)
     int way = lua_isstring(L, 2) ? luaL_checkoption(L, 2, NULL, ways) : lua_toboolean(L, 2);
 
     return result(L, ml_line_hold(leg->line, (enum ml_hold)way));
+}
+
+static int leg_refer(lua_State *L)
+{
+    struct ml_leg *leg = ml_line_leg(check(L)->line);
+    const char *target = luaL_checkstring(L, 2);
+    lua_Number seconds = luaL_checknumber(L, 3);
+
+    luaL_argcheck(L, seconds > 0 && seconds <= 86400, 3, "seconds, at most a day");
+    return result(L, ml_leg_refer(leg, target, (int)lrint(ceil(seconds * 1000))));
 }
 
 static int leg_stats(lua_State *L)

@@ -12,8 +12,24 @@
 
 struct media {
     struct ml_media *media;
+    struct ml_list compressions;
     int references;
 };
+
+/* A file being made, for a mailbox. */
+struct compression {
+    struct ml_link link; /* in media->compressions */
+    struct ml_compression *core;
+    struct ml_sink sink;
+    lua_Integer op;
+};
+
+static void compression_free(struct compression *one)
+{
+    ml_list_remove(&one->link);
+    ml_sink_fini(&one->sink);
+    ml_free(one);
+}
 
 static void media_close(void *object)
 {
@@ -22,7 +38,24 @@ static void media_close(void *object)
     if (--media->references > 0)
         return;
     ml_media_free(media->media);
+    ML_LIST_EACH(&media->compressions, link)
+    compression_free(ML_CONTAINER(link, struct compression, link));
     ml_free(media);
+}
+
+static void media_left(void *object, const struct ml_state *state)
+{
+    struct media *media = object;
+
+    ML_LIST_EACH(&media->compressions, link)
+    {
+        struct compression *one = ML_CONTAINER(link, struct compression, link);
+
+        if (one->sink.state != state)
+            continue;
+        ml_compress_forget(one->core);
+        compression_free(one);
+    }
 }
 
 static void media_share(void *object)
@@ -32,11 +65,17 @@ static void media_share(void *object)
 
 static int media_streams(lua_State *L);
 static int media_record(lua_State *L);
+static int media_compress(lua_State *L);
 
-static const luaL_Reg media_methods[] = {
-    {"streams", media_streams}, {"record", media_record}, {NULL, NULL}};
-static const struct ml_class media_class = {
-    .name = "media", .methods = media_methods, .close = media_close, .share = media_share};
+static const luaL_Reg media_methods[] = {{"streams", media_streams},
+                                         {"record", media_record},
+                                         {"compress", media_compress},
+                                         {NULL, NULL}};
+static const struct ml_class media_class = {.name = "media",
+                                            .methods = media_methods,
+                                            .close = media_close,
+                                            .share = media_share,
+                                            .left = media_left};
 
 struct ml_media *ml_lua_media_check(lua_State *L, int index)
 {
@@ -90,6 +129,7 @@ static int media_open(lua_State *L)
     media = ml_alloc(sizeof *media);
     media->media = core;
     media->references = 1;
+    ml_list_init(&media->compressions);
     ml_object_open(L, -1, media);
     return 1;
 }
@@ -103,6 +143,35 @@ static int media_tone(lua_State *L)
 static int media_streams(lua_State *L)
 {
     lua_pushinteger(L, ml_media_streams(ml_lua_media_check(L, 1)));
+    return 1;
+}
+
+static void compressed(int status, const char *text, void *user)
+{
+    struct compression *one = user;
+    lua_State *L = ml_sink_event(&one->sink, "compressed");
+
+    ml_set_integer(L, "op", one->op);
+    ml_set_boolean(L, "ok", status == 0);
+    ml_set_text(L, "text", text);
+    ml_sink_post(&one->sink, L);
+    compression_free(one);
+}
+
+static int media_compress(lua_State *L)
+{
+    static lua_Integer last;
+    struct media *media = ml_object_check(L, 1, &media_class);
+    const char *from = luaL_checkstring(L, 2), *to = luaL_checkstring(L, 3);
+    struct compression *one;
+
+    ml_mailbox_check(L, 4);
+    one = ml_alloc(sizeof *one);
+    ml_sink_init(&one->sink, L, 4);
+    one->op = ++last;
+    ml_list_append(&media->compressions, &one->link);
+    one->core = ml_compress(media->media, from, to, compressed, one);
+    lua_pushinteger(L, one->op);
     return 1;
 }
 
@@ -180,6 +249,16 @@ static void read_room(lua_State *L, struct ml_recorder_options *options)
     lua_pop(L, 1);
 }
 
+static void voice_begins(void *user)
+{
+    struct recorder *recorder = user;
+    lua_State *L = ml_sink_event(&recorder->sink, "voice");
+
+    lua_rawgeti(L, LUA_REGISTRYINDEX, recorder->self);
+    lua_setfield(L, -2, "recorder");
+    ml_sink_post(&recorder->sink, L);
+}
+
 static int media_record(lua_State *L)
 {
     struct ml_recorder_options options = {0};
@@ -207,6 +286,8 @@ static int media_record(lua_State *L)
     options.finish_keys = ml_opt_text(L, 2, "keys", NULL);
     if (!options.left && !options.room)
         return ml_push_failure(L, ML_ESTATE, "there is no audio yet");
+    options.utterance = ml_opt_boolean(L, 2, "utterance", false);
+    options.voice = voice_begins;
     ml_object_new(L, &recorder_class);
     recorder = ml_alloc(sizeof *recorder);
     recorder->self = LUA_NOREF;

@@ -75,6 +75,10 @@ static void take(struct ml_note *note)
     case ML_NOTE_GONE:
         ml_stream_destroy(note->stream);
         break;
+    case ML_NOTE_COMPRESSED:
+        ml_compression_note(note);
+        break;
+    case ML_NOTE_VOICE:
     case ML_NOTE_RECORDED:
     case ML_NOTE_RELEASED:
         ml_recorder_note(note);
@@ -149,6 +153,7 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
     ml_list_init(&media->streams);
     ml_list_init(&media->recorders);
     ml_list_init(&media->mixers);
+    ml_list_init(&media->compressions);
     ml_queue_init(&media->notes);
     media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
@@ -189,6 +194,7 @@ void ml_media_free(struct ml_media *media)
     {
         ml_recorder_destroy(ML_CONTAINER(link, struct ml_recorder, all));
     }
+    ml_compressions_free(media);
     while ((node = ml_queue_pop(&media->notes)) != NULL)
         free_note(ML_CONTAINER(node, struct ml_note, node));
     if (media->io)

@@ -168,6 +168,10 @@ struct ml_recorder_options {
     int max_ms;              /* 0: no limit */
     int silence_ms;          /* end after this long without speech; 0: never */
     const char *finish_keys; /* a digit of these on left ends it; NULL: none */
+    /* Only what is said once: from 0.3 s before a voice begins until it was silent for silence_ms;
+     * max_ms counts from its beginning, of which voice tells. Mono, without trim. */
+    bool utterance;
+    void (*voice)(void *user);
 };
 
 enum ml_record_end {
@@ -199,6 +203,17 @@ void ml_recorder_join(struct ml_recorder *recorder, struct ml_stream *right);
 void ml_recorder_pause(struct ml_recorder *recorder, bool paused, bool skip);
 /* Finishes; done follows. The handle is gone after done. */
 void ml_recorder_stop(struct ml_recorder *recorder);
+
+struct ml_compression;
+typedef void ml_compressed_fn(int status, const char *text, void *user);
+
+/* Makes the WAV file `from`, of one or two channels, into an MP3 file `to`, beside the recordings
+ * that are written meanwhile. done is called once, never from within; not when the engine ends
+ * first. */
+struct ml_compression *ml_compress(struct ml_media *media, const char *from, const char *to,
+                                   ml_compressed_fn *done, void *user);
+/* done is not called any more. */
+void ml_compress_forget(struct ml_compression *one);
 
 /* ---- speech -------------------------------------------------------------------------------- */
 

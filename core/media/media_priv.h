@@ -26,8 +26,8 @@ struct ml_media {
     struct ml_disk *disk;
     struct ml_worker **workers;
     int worker_count;
-    struct ml_list streams, recorders, mixers; /* control thread */
-    int open;                                  /* streams that are not freed */
+    struct ml_list streams, recorders, mixers, compressions; /* control thread */
+    int open;                                                /* streams that are not freed */
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
@@ -41,6 +41,8 @@ enum ml_note_kind {
     ML_NOTE_DIGIT,
     ML_NOTE_PLAYED,
     ML_NOTE_LOST,
+    ML_NOTE_VOICE, /* the utterance begins that a recorder waits for */
+    ML_NOTE_COMPRESSED,
     ML_NOTE_GONE,     /* the worker has let go of the stream */
     ML_NOTE_SPEECH,   /* who is in a room began or ended to speak */
     ML_NOTE_RECORDED, /* the file is finished */
@@ -55,6 +57,7 @@ struct ml_note {
     struct ml_recorder *recorder;
     struct ml_mixer *mixer;
     bool on;
+    struct ml_compression *compression;
     char digit;
     int ms;
     uint32_t op;
@@ -224,5 +227,10 @@ void ml_recorder_note(struct ml_note *note);
 void ml_recorder_forget(struct ml_media *media, const struct ml_stream *stream,
                         const struct ml_mixer *room);
 void ml_recorder_destroy(struct ml_recorder *recorder);
+
+/* compress.c, control side */
+void ml_compression_note(struct ml_note *note);
+/* The disk thread has ended. */
+void ml_compressions_free(struct ml_media *media);
 
 #endif

@@ -18,6 +18,8 @@ static int check(const struct ml_media *media, const struct ml_recorder_options 
         return ml_fail(fault, ML_ESTATE, "recording: the other call's audio has ended");
     if (options->max_ms < 0 || options->silence_ms < 0)
         return ml_fail(fault, ML_EINVAL, "recording: no time below 0");
+    if (options->utterance && (options->dual || options->trim))
+        return ml_fail(fault, ML_EINVAL, "recording: an utterance is mono and not trimmed");
     if (options->finish_keys && strlen(options->finish_keys) > 16)
         return ml_fail(fault, ML_EINVAL, "recording: there are only 16 keys to finish with");
     return ML_OK;
@@ -39,6 +41,12 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     recorder->silence = (int64_t)options->silence_ms * ML_SAMPLES_MS;
     if (options->finish_keys)
         snprintf(recorder->finish_keys, sizeof recorder->finish_keys, "%s", options->finish_keys);
+    if (options->utterance) {
+        recorder->utterance = ml_alloc(sizeof *recorder->utterance);
+        recorder->utterance->from = -1;
+        ml_voice_init(&recorder->utterance->voice);
+    }
+    recorder->voice = options->voice;
     recorder->ring = ml_ring_new(sizeof(int16_t) * (size_t)recorder->channels, ML_TAKE_AHEAD);
     recorder->wav.fd = -1;
     recorder->tick.fn = ml_take_tick;
@@ -128,6 +136,7 @@ void ml_recorder_destroy(struct ml_recorder *recorder)
     ml_list_remove(&recorder->all);
     ml_wav_close(&recorder->wav);
     ml_ring_free(recorder->ring);
+    ml_free(recorder->utterance);
     ml_free(recorder->path);
     ml_free(recorder);
 }
@@ -161,8 +170,10 @@ static void finished(struct ml_recorder *recorder)
 
 void ml_recorder_note(struct ml_note *note)
 {
-    if (note->kind == ML_NOTE_RECORDED)
+    if (note->kind == ML_NOTE_VOICE && note->recorder->voice)
+        note->recorder->voice(note->recorder->user);
+    else if (note->kind == ML_NOTE_RECORDED)
         finished(note->recorder);
-    else
+    else if (note->kind == ML_NOTE_RELEASED)
         ml_recorder_destroy(note->recorder);
 }

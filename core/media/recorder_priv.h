@@ -7,6 +7,7 @@
 
 #include "core/base/ring.h"
 #include "core/media/media_priv.h"
+#include "core/media/voice.h"
 #include "core/media/wav.h"
 
 enum {
@@ -15,7 +16,8 @@ enum {
     ML_TAKE_BLOCK = 160,   /* frames judged loud or not at once */
     ML_TAKE_AHEAD = 32768, /* frames the disk may be late: four seconds */
     ML_TAKE_LOUD = 180,    /* root mean square from which a block counts as sound: -45 dB */
-    ML_TAKE_MARGIN = 800   /* samples kept before and after the sound by trimming */
+    ML_TAKE_MARGIN = 800,  /* samples kept before and after the sound by trimming */
+    ML_TAKE_BEFORE = 2400  /* samples kept before the voice of an utterance */
 };
 
 /* One voice: the last second of the timeline, filled by packets in any order. */
@@ -26,6 +28,14 @@ struct ml_track {
     int16_t samples[ML_TRACK];
 };
 
+/* Of a recorder that waits for somebody to speak: what was heard last, until he does. */
+struct ml_utterance {
+    struct ml_voice voice;
+    int64_t kept; /* samples that went into before, ever */
+    int64_t from; /* where on the timeline the voice began; -1: not yet */
+    int16_t before[ML_TAKE_BEFORE];
+};
+
 struct ml_recorder {
     /* control */
     struct ml_link all;
@@ -34,6 +44,7 @@ struct ml_recorder {
     struct ml_stream *left, *right;
     struct ml_mixer *room;
     ml_recorded_fn *done;
+    void (*voice)(void *user);
     void *user;
     bool stopping, marked;
     /* never changes */
@@ -51,7 +62,8 @@ struct ml_recorder {
     struct ml_taps *taps[2]; /* where it listens */
     struct ml_track tracks[2];
     bool over, paused, skipping;
-    int64_t begun_us; /* moved on by what was skipped */
+    struct ml_utterance *utterance; /* NULL: everything is recorded */
+    int64_t begun_us;               /* moved on by what was skipped */
     int64_t paused_us;
     int64_t written;            /* the timeline up to here has gone to the ring */
     int64_t asked;              /* ... when the disk was last told */

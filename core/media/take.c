@@ -126,6 +126,36 @@ static void judge(struct ml_recorder *recorder, bool loud, int n)
     }
 }
 
+/* The voice begins: what was heard just before it goes first. */
+static void begin_utterance(struct ml_recorder *recorder)
+{
+    struct ml_utterance *utterance = recorder->utterance;
+    int64_t last = utterance->kept, from = last > ML_TAKE_BEFORE ? last - ML_TAKE_BEFORE : 0;
+    struct ml_note *note = ml_note_new(ML_NOTE_VOICE, NULL);
+
+    utterance->from = recorder->written;
+    for (; from < last; from++)
+        hand_on(recorder, &utterance->before[from % ML_TAKE_BEFORE], 1);
+    note->recorder = recorder;
+    ml_media_note(recorder->media, note);
+}
+
+static void take_utterance(struct ml_recorder *recorder, const int16_t *samples, int n)
+{
+    struct ml_utterance *utterance = recorder->utterance;
+
+    ml_voice_hear(&utterance->voice, samples, (size_t)n);
+    if (utterance->from < 0 && utterance->voice.speaks)
+        begin_utterance(recorder);
+    if (utterance->from >= 0) {
+        judge(recorder, utterance->voice.speaks, n);
+        hand_on(recorder, samples, (size_t)n);
+        return;
+    }
+    for (int i = 0; i < n; i++)
+        utterance->before[utterance->kept++ % ML_TAKE_BEFORE] = samples[i];
+}
+
 static void write_block(struct ml_recorder *recorder, int n)
 {
     int16_t voices[2][ML_TAKE_BLOCK], frames[2 * ML_TAKE_BLOCK];
@@ -140,8 +170,12 @@ static void write_block(struct ml_recorder *recorder, int n)
             frames[2 * i + 1] = voices[1][i];
         }
     }
-    judge(recorder, ml_is_loud(voices[0], n) || ml_is_loud(voices[1], n), n);
-    hand_on(recorder, frames, (size_t)n);
+    if (recorder->utterance) {
+        take_utterance(recorder, frames, n);
+    } else {
+        judge(recorder, ml_is_loud(voices[0], n) || ml_is_loud(voices[1], n), n);
+        hand_on(recorder, frames, (size_t)n);
+    }
     recorder->written += n;
 }
 
@@ -185,14 +219,22 @@ static void tap(struct ml_recorder *recorder, int channel, struct ml_taps *taps)
     recorder->tracks[channel].synced = false;
 }
 
+/* The place on the timeline at which it is long enough. */
+static int64_t limit_of(const struct ml_recorder *recorder)
+{
+    int64_t from = recorder->utterance ? recorder->utterance->from : 0;
+
+    return recorder->max > 0 && from >= 0 ? from + recorder->max : INT64_MAX;
+}
+
 static void finish(struct ml_recorder *recorder, int64_t now, enum ml_record_end end)
 {
-    int64_t last = timeline(recorder, now);
+    int64_t last = timeline(recorder, now), limit = limit_of(recorder);
 
     if (recorder->over)
         return;
-    if (recorder->max > 0 && last > recorder->max)
-        last = recorder->max;
+    if (last > limit)
+        last = limit;
     write_until(recorder, last);
     recorder->over = true;
     recorder->end = atomic_load(&recorder->failed) ? ML_RECORD_FAILED : end;
@@ -205,16 +247,17 @@ static void finish(struct ml_recorder *recorder, int64_t now, enum ml_record_end
 void ml_take_tick(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now)
 {
     struct ml_recorder *recorder = ML_CONTAINER(ticker, struct ml_recorder, tick);
-    int64_t here = timeline(recorder, now);
+    int64_t here = timeline(recorder, now), limit;
 
     (void)worker;
     ticker->due = 0;
     if (recorder->over)
         return;
     write_until(recorder, here - ML_TAKE_DELAY);
+    limit = limit_of(recorder);
     if (atomic_load_explicit(&recorder->failed, memory_order_relaxed)) {
         finish(recorder, now, ML_RECORD_FAILED);
-    } else if (recorder->max > 0 && here >= recorder->max) {
+    } else if (here >= limit) {
         finish(recorder, now, ML_RECORD_MAX);
     } else if (recorder->silence > 0 && recorder->quiet >= recorder->silence) {
         finish(recorder, now, ML_RECORD_SILENCE);
@@ -222,8 +265,8 @@ void ml_take_tick(struct ml_ticker *ticker, struct ml_worker *worker, int64_t no
         if (recorder->written - recorder->asked >= TELL)
             tell_disk(recorder);
         ticker->due = now + TICK_US;
-        if (recorder->max > 0 && (recorder->max - here) * 125 < TICK_US)
-            ticker->due = now + (recorder->max - here) * 125;
+        if (limit - here < TICK_US / 125)
+            ticker->due = now + (limit - here) * 125;
     }
 }
 

@@ -146,7 +146,7 @@ static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *i
         return 481;
     case sip_method_invite:
         break;
-    default: /* REFER: the guard lets no other method through */
+    default: /* REFER, NOTIFY: the guard lets no other method through */
         if (sip->sip_to->a_tag)
             return 481;
         nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),

@@ -264,8 +264,10 @@ static bool read_repeats(struct look *look)
 
 static bool read_method(struct look *look)
 {
-    /* A dialog declines REFER itself. */
-    if (is_ours(look->method) || (is(look->method, "REFER") && look->to_tag.p))
+    /* A dialog declines REFER itself, and knows whether it waits for a NOTIFY. */
+    bool of_dialog = is(look->method, "REFER") || is(look->method, "NOTIFY");
+
+    if (is_ours(look->method) || (of_dialog && look->to_tag.p))
         return true;
     snprintf(look->verdict->extra, sizeof look->verdict->extra, "Allow: %s\r\n", ML_GUARD_ALLOW);
     if (is_known(look->method))

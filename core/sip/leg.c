@@ -109,6 +109,7 @@ static void let_go_of_sofia(struct ml_leg *leg)
         nta_outgoing_destroy(leg->bye);
     if (leg->ack)
         nta_outgoing_destroy(leg->ack);
+    ml_refer_free(leg);
     if (leg->dialog)
         nta_leg_destroy(leg->dialog);
     ml_tls_forget(leg->tls);

@@ -37,6 +37,7 @@ enum ml_leg_event_kind {
     ML_LEG_CANCELED,  /* UAS: the caller gave up before our final response */
     ML_LEG_ENDED,     /* it was up and is over; cause; headers of the peer's BYE, or of the response
                          to ours */
+    ML_LEG_REFER,     /* what became of ml_leg_refer: code of the answer to it, progress, final */
     ML_LEG_INFO       /* INFO with a body we know: body is "digit" and its duration */
 };
 
@@ -64,6 +65,8 @@ struct ml_leg_event {
     enum ml_leg_cause cause;
     const char *text;    /* a sentence about the cause, or NULL */
     const char *headers; /* the lines of the message, see ml_headers_lines; NULL: none */
+    int progress;        /* ML_LEG_REFER: status the peer told of its call; 0: none */
+    bool final;          /* ML_LEG_REFER: the last one */
     char digit;          /* ML_LEG_INFO */
     int duration_ms;     /* ML_LEG_INFO */
 };
@@ -121,5 +124,10 @@ void ml_leg_hangup(struct ml_leg *leg, const struct ml_header *headers, size_t c
  */
 int ml_leg_send_digit(struct ml_leg *leg, char digit, int duration_ms);
 int ml_leg_reoffer(struct ml_leg *leg);
+
+/* REFER (RFC 3515): asks the peer to call target, a URI that may have headers, "sip:a@b?X-C=d".
+ * ML_LEG_REFER follows for the answer, and for each NOTIFY until one says how that call ended, or
+ * wait_ms have passed; none when the leg is over first. One at a time: it ends the one before. */
+int ml_leg_refer(struct ml_leg *leg, const char *target, int wait_ms);
 
 #endif

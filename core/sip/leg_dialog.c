@@ -273,6 +273,8 @@ int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t 
                             SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED), TAG_END());
         nta_incoming_destroy(irq);
         return 0;
+    case sip_method_notify:
+        return ml_refer_notified(leg, sip);
     case sip_method_ack:
         return 0;
     case sip_method_prack:
@@ -379,6 +381,14 @@ void ml_leg_abandon(struct ml_leg *leg)
     ml_leg_unref(leg);
 }
 
+void ml_leg_check_gone(struct ml_leg *leg, int code, const sip_t *sip)
+{
+    if (leg->state != ML_LEG_UP || (code != 481 && code != 408))
+        return;
+    ml_leg_send_bye(leg, NULL, 0);
+    end(leg, ML_CAUSE_GONE, sip, NULL, "the peer does not know this dialog any more");
+}
+
 static int on_info_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
 {
     int code = nta_outgoing_status(orq);
@@ -386,10 +396,7 @@ static int on_info_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t
     if (code < 200)
         return 0;
     nta_outgoing_destroy(orq);
-    if (leg->state == ML_LEG_UP && (code == 481 || code == 408)) {
-        ml_leg_send_bye(leg, NULL, 0);
-        end(leg, ML_CAUSE_GONE, sip, NULL, "the peer does not know this dialog any more");
-    }
+    ml_leg_check_gone(leg, code, sip);
     return 0;
 }
 
@@ -452,9 +459,8 @@ static int on_reinvite_response(struct ml_leg *leg, nta_outgoing_t *orq, const s
         ml_leg_reoffer(leg);
     } else if (code == 491) {
         wait_for_turn(leg);
-    } else if (code == 481 || code == 408) {
-        ml_leg_send_bye(leg, NULL, 0);
-        end(leg, ML_CAUSE_GONE, sip, NULL, "the peer does not know this dialog any more");
+    } else {
+        ml_leg_check_gone(leg, code, sip);
     }
     return 0;
 }

@@ -13,6 +13,7 @@ enum ml_offer_state {
 };
 
 struct ml_route; /* leg_out.c: the targets of a dial, tried in order */
+struct ml_refer; /* refer.c: a transfer that the peer was asked for */
 
 /* What a 401 or a 407 asked for. */
 struct ml_leg_challenge {
@@ -39,6 +40,7 @@ struct ml_leg {
     nta_incoming_t *invite_in;  /* UAS: the INVITE; or a re-INVITE waiting for its ACK */
     nta_outgoing_t *invite_out; /* UAC: the INVITE, or our re-INVITE */
     nta_outgoing_t *bye;
+    struct ml_refer *refer;
     struct ml_tls_watch *tls; /* UAC over TLS: whom our requests are for */
     const struct ml_transport *transport;
     char *advertise, *proxy;
@@ -104,6 +106,15 @@ struct ml_str ml_leg_body(const sip_t *sip);
 int ml_leg_take_body(struct ml_leg *leg, const sip_t *sip);
 /* A reliable response or request is about to go: the SDP it must carry, or NULL. Caller frees. */
 char *ml_leg_give_body(struct ml_leg *leg);
+
+/* A request of ours inside the dialog got this response: 481 and 408 say that the dialog is no
+ * more. */
+void ml_leg_check_gone(struct ml_leg *leg, int code, const sip_t *sip);
+
+/* ---- refer.c ---- */
+/* A NOTIFY in the dialog: the code to answer with. */
+int ml_refer_notified(struct ml_leg *leg, const sip_t *sip);
+void ml_refer_free(struct ml_leg *leg);
 
 /* ---- leg_send.c ---- */
 /* Sends a request of the dialog by the leg's transport; the rest is as for nta_outgoing_tcreate. */

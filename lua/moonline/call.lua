@@ -8,7 +8,6 @@ local live = require "moonline.live"
 local media = require "moonline.core.media"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
-local recording = require "moonline.recording"
 local session = require "moonline.twiml.session"
 local task = require "moonline.task"
 
@@ -202,30 +201,8 @@ function Leg:bridge(other)
   return task.clock() - begun, fine and "peer" or "hangup"
 end
 
----Records what this leg says. Its hangup ends it, and is no error. Hold the result with <close>.
----In the background the call goes on at once, and the recording lasts until its stop() or <close>.
----@param options { max: number?, silence: number?, keys: string?, trim: boolean?, background: boolean? }?
----@return { path: string, sid: string, url: string, duration: number, why: string, key: string? }? recording
----@return string? why
-function Leg:record(options)
-  self:ready()
-  options = options or {}
-  local one, why = recording.start(self, {
-    trim = options.trim, max = options.max, silence = options.silence, keys = options.keys,
-    box = not options.background and self.box or nil, source = "RecordVerb",
-  })
-  if not one or options.background then return one, why end
-  local ok, value = task.catch(function() return self:wait "recorded" end)
-  if not ok and not (value.kind == "hangup" and value.leg == self) then
-    one:stop()
-    return task.unwind(value)
-  end
-  local event = one:stop(ok and value or nil)
-  return setmetatable({
-    path = one.path, sid = one.sid, url = one.url, duration = event.duration,
-    why = ok and event.why or "hangup", key = event.key,
-  }, { __close = function() end })
-end
+Leg.record = require "moonline.take"
+Leg.refer = require("moonline.refer").refer
 
 ---Runs TwiML on this leg: a document's text, or the URL of one. Returns when it fell off its end.
 ---@param what string

@@ -11,6 +11,7 @@ local vocabulary = require "moonline.twiml.vocabulary"
 ---@field text boolean|moonline.AttrSpec|nil it has text; a spec: which is checked like an attribute
 ---@field children "nouns"|"sounds"|string[]|nil elements that may stand inside
 ---@field child_code integer? code for an element that may not (12200)
+---@field child_codes table<integer, integer>? codes that faults of elements inside have here
 ---@field markup boolean? its text may hold speech markup
 ---@field screening boolean? false: not in a call screening document
 ---@field check fun(node: moonline.Node, report: function, options: table)? beyond attributes

@@ -7,6 +7,7 @@ local meanwhile = require "moonline.meanwhile"
 local request = require "moonline.webhook.request"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
+local voices = require "moonline.voices"
 
 local source = {}
 
@@ -14,7 +15,6 @@ source.MOST = 50 * 1024 * 1024 -- bytes of a recording
 
 local RECORDINGS = 500 -- that are kept
 local USUAL = "en-US"
-local VOICES = { man = "man", woman = "woman", alice = "woman" }
 
 -- Types whose bytes libsndfile can read, as TwiML's Play lists them.
 local function is_audio(kind)
@@ -66,11 +66,16 @@ local function fetch(leg, target)
   return got
 end
 
-local function voice_of(leg, name)
+-- The voice, and the language it speaks if the text has none of its own.
+local function voice_of(leg, name, code)
   if not name then return nil end
-  local voice = leg.env.config.speech.voices[name] or VOICES[name]
-  if not voice then leg:warn(13511, ("there is no voice %s: the usual one reads"):format(name)) end
-  return voice
+  local voice, language = voices.find(name, leg.env.config.speech.voices)
+  if not voice then
+    leg:warn(code, ("there is no voice %s: the usual one reads"):format(name))
+  elseif language then
+    leg:warn(code, ("there is no voice %s: a %s of the synthesizer reads"):format(name, voice))
+  end
+  return voice, language
 end
 
 local function spoken(leg, item, language, voice)
@@ -83,7 +88,8 @@ end
 
 -- A language or voice that cannot be had gives way to the usual one: better than silence.
 local function speak(leg, item)
-  local language, voice = item.language or USUAL, voice_of(leg, item.voice)
+  local voice, own = voice_of(leg, item.voice, item.voice_code or 13511)
+  local language = item.language or own or USUAL
   local event = spoken(leg, item, language, voice)
   if not event.path and (language ~= USUAL or voice) then
     leg:warn(language ~= USUAL and 13512 or 13511, ("%s is read in %s: %s"):format(

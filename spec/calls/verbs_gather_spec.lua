@@ -139,6 +139,17 @@ describe("V2 Gather", function()
     assert.same({ 11200, 13325 }, seen)
   end)
 
+  it("warns of a voice by its own number: 13321", function()
+    local _, _, after, events = gather('action="/keys" timeout="1"', nothing,
+      { prompts = '<Say voice="Nobody">Press a key.</Say>' })
+    assert.is_true(after > 1.5)
+    local seen = {}
+    for _, event in ipairs(events) do
+      if event.kind == "warning" then seen[#seen + 1] = event.code end
+    end
+    assert.same({ 13321 }, seen)
+  end)
+
   it("requests nothing when the caller hangs up", function()
     local params, _, after = gather('action="/keys" actionOnEmptyResult="true"', function(alice)
       moonline.sleep(0.5)

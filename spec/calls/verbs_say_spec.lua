@@ -40,6 +40,33 @@ describe("V2 Say", function()
     assert.same({ 13511 }, codes(s))
   end)
 
+  it("stands in for voices of other synthesizers, in their language: 13511", function()
+    local s <close> = stage.open()
+    for _, voice in ipairs {
+      "Polly.Joanna", "Polly.Matthew-Neural", "Polly.Céline", "Google.de-DE-Wavenet-B",
+      "Google.en-US-Chirp3-HD-Aoede",
+    } do
+      assert.is_true(lasts(s, ('<Say voice="%s">one two three</Say>'):format(voice)) > 0.1)
+    end
+    assert.same({ 13511, 13511, 13511, 13511, 13511 }, codes(s))
+    local text = "one two three four five six seven eight nine ten"
+    local german = lasts(s, '<Say voice="Polly.Hans">' .. text .. "</Say>")
+    assert.near(german, lasts(s, '<Say voice="man" language="de-DE">' .. text .. "</Say>"), 0.01)
+    assert.is_true(math.abs(german - lasts(s, '<Say voice="man">' .. text .. "</Say>")) > 0.05)
+  end)
+
+  it("speaks for ever with loop 0: until the caller has heard enough", function()
+    local s <close> = stage.open()
+    s.web["/voice"] = stage.twiml '<Say loop="0">Hello there.</Say>'
+    local alice = assert(s:call())
+    moonline.sleep(60)
+    local ear <close> = audio.listen(s.alice, alice)
+    moonline.sleep(3)
+    assert.is_true(audio.level(ear:stop()[1]) > 100)
+    alice:hangup()
+    s:quiet()
+  end)
+
   it("<Say language>: one that cannot be read is English: 13512", function()
     local s <close> = stage.open()
     assert.is_true(lasts(s, '<Say language="de-DE">Hallo</Say>') > 0.1)

@@ -175,6 +175,9 @@ static void methods_that_are_not_ours_are_told_what_is(void **state)
         judge("REFER sip:b@192.0.2.2 SIP/2.0\r\n" VIA FROM TO_TAG CALL "CSeq: 1 REFER\r\n" END),
         "pass"); /* a dialog declines it itself */
     assert_string_equal(
+        judge("NOTIFY sip:b@192.0.2.2 SIP/2.0\r\n" VIA FROM TO_TAG CALL "CSeq: 1 NOTIFY\r\n" END),
+        "pass"); /* it may be about a REFER */
+    assert_string_equal(
         judge("PING sip:b@192.0.2.2 SIP/2.0\r\n" VIA PARTIES "CSeq: 1 PING\r\n" END), "501 method");
     assert_string_equal(verdict.extra, "Allow: " ML_GUARD_ALLOW "\r\n");
 }

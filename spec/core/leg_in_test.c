@@ -626,6 +626,60 @@ static void sends_a_digit_by_info(void **state)
     end();
 }
 
+/* The body is of a type that wire_request does not name: who sent the NOTIFY is believed. */
+static void a_transfer_is_followed_to_its_end(void **state)
+{
+    struct side *side;
+
+    (void)state;
+    begin();
+    side = connected(NULL);
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com>", 5000), ML_EINVAL);
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com", 0), ML_EINVAL);
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com", 5000), 0);
+    wire_expect(&wire, "REFER ");
+    assert_string_equal(header_of(wire.last, "Refer-To"), "<sip:kate@example.com>");
+    wire_reply(&wire, wire.last, "202 Accepted", NULL, NULL, NULL);
+    side_expect(side, "refer 202 0\n");
+    wire_request(&wire, "NOTIFY", 2, "Event: refer\r\nSubscription-State: active;expires=60\r\n",
+                 "SIP/2.0 180 Ringing\r\n");
+    wire_expect(&wire, "SIP/2.0 200");
+    side_expect(side, "refer 202 180\n");
+    wire_request(&wire, "NOTIFY", 3, "Event: refer\r\nSubscription-State: terminated\r\n",
+                 "SIP/2.0 200 OK\r\n");
+    wire_expect(&wire, "SIP/2.0 200");
+    side_expect(side, "refer 202 200 final\n");
+    wire_request(&wire, "NOTIFY", 4, "Event: refer\r\nSubscription-State: terminated\r\n",
+                 "SIP/2.0 200 OK\r\n");
+    wire_expect(&wire, "SIP/2.0 481");
+    end();
+}
+
+static void a_transfer_that_is_refused_replaced_or_forgotten(void **state)
+{
+    struct side *side;
+
+    (void)state;
+    begin();
+    side = connected(NULL);
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com", 5000), 0);
+    wire_expect(&wire, "REFER ");
+    wire_reply(&wire, wire.last, "405 Method Not Allowed", NULL, NULL, NULL);
+    side_expect(side, "refer 405 0 final\n");
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com", 5000), 0);
+    wire_expect(&wire, "REFER sip:");
+    assert_int_equal(ml_leg_refer(side->leg, "sip:bob@example.com", 5000), 0);
+    while (!strstr(wire.last, "sip:bob@example.com"))
+        wire_expect(&wire, "REFER ");
+    wire_reply(&wire, wire.last, "202 Accepted", NULL, NULL, NULL);
+    side_expect(side, "refer 202 0\n");
+    side_expect(side, "refer 202 0 final\n"); /* five seconds later */
+    assert_int_equal(ml_leg_refer(side->leg, "sip:kate@example.com", 60000), 0);
+    wire_expect(&wire, "REFER ");
+    ml_leg_hangup(side->leg, NULL, 0); /* with one under way */
+    end();
+}
+
 static void other_methods_in_the_dialog(void **state)
 {
     (void)state;
@@ -868,6 +922,8 @@ int main(void)
         TEST(SIP_23_a_challenge_on_an_inbound_call_gets_no_credentials),
         TEST(info_brings_digits),
         TEST(sends_a_digit_by_info),
+        TEST(a_transfer_is_followed_to_its_end),
+        TEST(a_transfer_that_is_refused_replaced_or_forgotten),
         TEST(other_methods_in_the_dialog),
         TEST(a_bye_before_the_answer_ends_the_invite),
         TEST(SIP_7_a_short_session_is_422),

@@ -11,7 +11,7 @@
 static char folder[] = "/tmp/recorder_test.XXXXXX", path[80];
 static struct ml_recording last;
 static char last_text[200];
-static int recorded;
+static int recorded, voices;
 static int16_t *channel[2];
 static sf_count_t frames;
 static int channels;
@@ -44,12 +44,18 @@ static void on_recorded(const struct ml_recording *recording, void *user)
     snprintf(last_text, sizeof last_text, "%s", recording->text ? recording->text : "");
 }
 
+static void on_voice(void *user)
+{
+    (void)user;
+    voices++;
+}
+
 static struct ml_recorder *record(struct ml_recorder_options options)
 {
     struct ml_recorder *recorder;
     struct ml_fault fault;
 
-    recorded = 0;
+    recorded = voices = 0;
     if (!options.path)
         options.path = path;
     options.left = a.stream;
@@ -175,6 +181,53 @@ static void test_silence_ends_it(void **state)
     assert_true(last.absent);
     assert_int_equal(last.duration_ms, 0);
     assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void test_utterance_is_what_was_said_and_no_more(void **state)
+{
+    struct ml_recorder_options options = {
+        .utterance = true, .voice = on_voice, .silence_ms = 1000, .max_ms = 10000};
+
+    (void)state;
+    side_meet(&a, ML_PCMU, true);
+    record(options);
+    run_ms(loop, 5000);
+    assert_int_equal(voices, 0);
+    phone_talk(&a.phone, 1000, 500);
+    run_ms(loop, 900);
+    assert_int_equal(voices, 1);
+    phone_talk(&a.phone, 600, 500); /* a pause is not the end */
+    run_ms(loop, 2000);
+    finish(NULL, ML_RECORD_SILENCE);
+    assert_int_equal(voices, 1);
+    read_file();
+    assert_in_range(frames, 8 * 2700, 8 * 3100);
+    assert_true(is_silent(0, 0, 200) && has(0, 320, 450, 1000) && has(0, 1220, 450, 600));
+    assert_true(is_silent(0, 1800, 700));
+}
+
+static void test_utterance_ends_by_length_or_is_empty(void **state)
+{
+    struct ml_recorder_options options = {
+        .utterance = true, .voice = on_voice, .silence_ms = 1000, .max_ms = 2000};
+    struct ml_recorder *recorder;
+
+    (void)state;
+    side_meet(&a, ML_PCMU, true);
+    record(options);
+    run_ms(loop, 3000);
+    phone_talk(&a.phone, 1000, 5000);
+    run_ms(loop, 2300);
+    finish(NULL, ML_RECORD_MAX);
+    read_file();
+    assert_in_range(frames, 8 * 2000, 8 * 2350);
+    run_ms(loop, 5000);
+    recorder = record(options);
+    run_ms(loop, 3000);
+    finish(recorder, ML_RECORD_STOPPED);
+    assert_int_equal(voices, 0);
+    read_file();
+    assert_int_equal(frames, 0);
 }
 
 static void test_key_ends_it(void **state)
@@ -341,6 +394,10 @@ static void test_misuse_is_refused(void **state)
     options.max_ms = -1;
     assert_int_equal(ml_recorder_new(media, &options, on_recorded, NULL, &recorder, &fault),
                      ML_EINVAL);
+    options = (struct ml_recorder_options){
+        .path = path, .left = a.stream, .utterance = true, .trim = true};
+    assert_int_equal(ml_recorder_new(media, &options, on_recorded, NULL, &recorder, &fault),
+                     ML_EINVAL);
     options = (struct ml_recorder_options){.path = path};
     assert_int_equal(ml_recorder_new(media, &options, on_recorded, NULL, &recorder, &fault),
                      ML_ESTATE);
@@ -379,6 +436,8 @@ int main(void)
         TEST(test_S8_mono_has_both_voices_and_the_second_may_join_later),
         TEST(test_max_length_is_exact),
         TEST(test_silence_ends_it),
+        TEST(test_utterance_is_what_was_said_and_no_more),
+        TEST(test_utterance_ends_by_length_or_is_empty),
         TEST(test_key_ends_it),
         TEST(test_S8_trim_keeps_the_talk_with_a_margin),
         TEST(test_pause_as_silence_and_as_nothing),

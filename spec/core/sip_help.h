@@ -41,14 +41,17 @@ static inline void side_watch(struct side *side)
 
 static inline void on_side(struct ml_leg *leg, const struct ml_leg_event *event, void *user)
 {
-    static const char *const names[] = {"sent",   "ringing",  "answered", "confirmed",
-                                        "failed", "canceled", "ended",    "info"};
+    static const char *const names[] = {"sent",     "ringing", "answered", "confirmed", "failed",
+                                        "canceled", "ended",   "refer",    "info"};
     struct side *side = user;
     size_t n = strlen(side->log);
 
     if (event->kind == ML_LEG_INFO)
         snprintf(side->log + n, sizeof side->log - n, "info %c %d\n", event->digit,
                  event->duration_ms);
+    else if (event->kind == ML_LEG_REFER)
+        snprintf(side->log + n, sizeof side->log - n, "refer %d %d%s\n", event->code,
+                 event->progress, event->final ? " final" : "");
     else if (event->kind == ML_LEG_FAILED || event->kind == ML_LEG_ENDED)
         snprintf(side->log + n, sizeof side->log - n, "%s %d %s\n", names[event->kind], event->code,
                  ml_leg_cause_name(event->cause));

@@ -27,7 +27,8 @@ function Raw:sdp(options)
   }, "\r\n")
 end
 
-local function send(self, method, cseq, body)
+local function send(self, method, cseq, body, options)
+  options = options or {}
   self.branch = self.branch + 1
   local lines = {
     method .. " " .. self.target .. " SIP/2.0",
@@ -37,21 +38,41 @@ local function send(self, method, cseq, body)
     "Call-ID: " .. self.id, ("CSeq: %d %s"):format(cseq, method),
     ("Contact: <sip:raw@%s:%d>"):format(HERE, self.sip:port()),
   }
-  if body then lines[#lines + 1] = "Content-Type: application/sdp" end
+  for _, header in ipairs(options.headers or {}) do lines[#lines + 1] = header end
+  if body then lines[#lines + 1] = "Content-Type: " .. (options.type or "application/sdp") end
   lines[#lines + 1] = "Content-Length: " .. #(body or "")
   self.sip:send(self.host, self.port, table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
 end
 
--- What the server asks of us: its BYE is answered, the rest is not for us.
-local function obey(self, request)
-  if request.method ~= "BYE" then return end
-  self.over = task.clock()
-  local lines = { "SIP/2.0 200 OK" }
+---Answers a request of the server: "202 Accepted".
+function Raw:reply(request, status)
+  local lines = { "SIP/2.0 " .. status }
   for _, name in ipairs { "Via", "From", "To", "Call-ID", "CSeq" } do
     lines[#lines + 1] = name .. ": " .. request:get(name)
   end
   lines[#lines + 1] = "Content-Length: 0\r\n\r\n"
   self.sip:send(self.host, self.port, table.concat(lines, "\r\n"))
+end
+
+-- What the server asks of us: its BYE is answered, the rest is for who put a function into raw.takes.
+local function obey(self, request)
+  local fn = self.takes[request.method]
+  if fn then return fn(self, request) end
+  if request.method ~= "BYE" then return end
+  self.over = task.clock()
+  self:reply(request, "200 OK")
+end
+
+---Another request within the call; its final answer.
+---@param options { headers: string[]?, body: string?, type: string? }?
+function Raw:request(method, options)
+  self.cseq = self.cseq + 1
+  send(self, method, self.cseq, options and options.body, options)
+  local wanted = self.cseq .. " " .. method
+  while true do
+    local answer = assert(self.answers:wait({ "answer" }, 20), "no answer to " .. method).message
+    if answer:get "CSeq" == wanted and answer.code >= 200 then return answer end
+  end
 end
 
 ---One INVITE, of a new call or within it. Returns the final answer.
@@ -152,7 +173,8 @@ function rawphone.open(uri)
   local box = task.mailbox()
   local host, port = uri:match("@([%d.]+):(%d+)")
   local self = setmetatable({ uri = uri, target = uri, host = host, port = tonumber(port), cseq = 0,
-    branch = 0, seq = 65500, timestamp = 0xffffff00, ssrc = 0x5eed, answers = task.mailbox() }, Raw)
+    branch = 0, seq = 65500, timestamp = 0xffffff00, ssrc = 0x5eed, answers = task.mailbox(),
+    takes = {} }, Raw)
   self.sip = assert(udp.open(HERE, 0, box))
   self.id = "raw" .. self.sip:port()
   self.audio, self.packets, self.listener = rawphone.ear()

@@ -80,7 +80,8 @@ function stage.open(options, server_options)
   local self = setmetatable({ web = {}, requests = {}, phones = {}, legs = {}, before = counts(),
     arrived = task.mailbox(), events = {}, store = os.tmpname() }, Stage)
   os.remove(self.store)
-  self.app = assert(moonline.http.serve({}, function(request) return answer(self, request) end))
+  self.app = assert(moonline.http.serve({ max_body = 1 << 21 },
+    function(request) return answer(self, request) end))
   if type(options) == "function" then options = options(self.app.url) end
   local voice = options.voice or {}
   local by_file = voice.script or voice.twiml

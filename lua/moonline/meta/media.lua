@@ -33,9 +33,18 @@ function Media:close() end
 ---of right. Of rooms: the room of that sid as a whole, in place of legs; or with member (a CallSid) that
 ---one as `right`. box gets {kind="recorded", recorder, why,
 ---key, duration, channels, absent, text}, why being "stopped", "max", "silence", "key", "failed".
----@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, box: moonline.Mailbox }
+---utterance: nothing is recorded until somebody speaks, which {kind="voice", recorder} tells; then to
+---`silence` after he ends, or `max` after he began. Mono, without trim.
+---@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
+
+---Makes a WAV file of one or two channels into an MP3 file. box gets {kind="compressed", op, ok, text}.
+---@param from string path
+---@param to string path
+---@param box moonline.Mailbox
+---@return integer op
+function Media:compress(from, to, box) end
 
 ---@param leg moonline.CoreLeg
 function Recorder:join(leg) end

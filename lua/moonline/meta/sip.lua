@@ -10,7 +10,7 @@ local Agent = {}
 
 ---A party one can talk to: an INVITE dialog with its audio.
 ---Events, each with `leg`: sent{} · ringing{code,early,headers} · answered{code,headers} ·
----confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
+---refer{code,progress,final,text} · confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
 ---digit{digit,duration} · played{op,why,text} ("done", "stopped", "failed") · lost{}.
 ---headers are the header lines of the message as received, for sip.headers. cause is one of "response", "timeout", "dns",
 ---"network", "tls", "local", "peer", "no-ack", "session", "gone", "sdp". code is 0 when no response
@@ -128,6 +128,14 @@ function Leg:info_digit(digit, seconds) end
 ---@param on boolean|"none"|"sendonly"|"inactive"|"address"
 ---@return boolean?, string? why
 function Leg:hold(on) end
+
+---REFER in the dialog: asks the peer to call target, a URI that may have headers. Events "refer" tell the
+---answer (code, 0: none yet), then what the peer says of its call (progress, 0: nothing), the last one
+---with final, at the latest after these seconds. None comes when the leg is over first.
+---@param target string
+---@param seconds number
+---@return boolean?, string? why
+function Leg:refer(target, seconds) end
 
 ---Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc, and of the peer
 ---peer_ssrc and sources (how often its RTP began anew); nil before there is audio.

@@ -11,7 +11,10 @@ local types = require "moonline.twiml.types"
 ---@field required boolean?
 ---@field min number?
 ---@field max number? of a text: characters
----@field values string[]? of "enum" and "list"
+---@field word string? of "integer": a word that may stand in its place, such as "auto"
+---@field pattern string? of "measure": Lua pattern of a value beside the words
+---@field example string? of "measure": one that it matches
+---@field values string[]? of "enum", "list" and "measure"
 ---@field aliases table<string, string>? of "enum": other spellings -> value
 ---@field unsupported boolean|string[]|nil known to TwiML, not to us: all of it, or these values
 

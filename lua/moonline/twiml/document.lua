@@ -156,7 +156,8 @@ function Check:node(tree, parent_name, parent)
     line = tree.line, column = tree.column,
   }
   local missing
-  local function report(...) self:report(...) end
+  local codes = parent and parent.child_codes or {}
+  local function report(code, ...) self:report(codes[code] or code, ...) end
   node.attrs, node.given, missing =
     attrs.check(element.attrs or {}, tree.attributes, report, self.mode == "twilio")
   if missing then

@@ -14,6 +14,7 @@ local function trim(text)
 end
 
 local function range(spec, noun)
+  if spec.word then noun = ("%s, or %s,"):format(spec.word, noun) end
   if spec.min and spec.max then return ("%s from %g to %g"):format(noun, spec.min, spec.max) end
   if spec.min then return ("%s of at least %g"):format(noun, spec.min) end
   if spec.max then return ("%s up to %g"):format(noun, spec.max) end
@@ -48,6 +49,7 @@ local function meant(text)
 end
 
 function types.integer(text, spec, lenient)
+  if spec.word and trim(text) == spec.word then return spec.word end
   local digits = trim(text):match("^[+-]?%d+$")
   local number = digits and math.tointeger(tonumber(digits))
   if not number and lenient then
@@ -117,9 +119,29 @@ function types.key(text)
   return nil, "one of 0-9 # *, or nothing"
 end
 
+function types.keys(text)
+  if text:match("^[%d#*]*$") then return text end
+  return nil, "keys out of 0-9 # *, or nothing"
+end
+
 function types.caller_id(text, spec)
   if not text:match("^[%w+%-_.]+$") then return nil, "letters, digits and + - _ . only" end
   return types.text(text, spec)
+end
+
+-- "500ms", "2s"; spec.max is in seconds.
+function types.duration(text, spec)
+  local number, unit = text:match("^%+?(%d*%.?%d+)(m?s)$")
+  local seconds = tonumber(number) and tonumber(number) / (unit == "ms" and 1000 or 1)
+  if seconds and seconds <= spec.max then return text end
+  return nil, ("a time such as 500ms or 2s, at most %g s"):format(spec.max)
+end
+
+-- One of spec.values, or a text like spec.example, which spec.pattern matches.
+function types.measure(text, spec)
+  if text:match(spec.pattern) then return text end
+  local value, allowed, near = types.enum(text, spec)
+  return value, allowed and ("%s, or such as %s"):format(allowed, spec.example), near
 end
 
 function types.language(text)

@@ -81,14 +81,25 @@ local UNREAD = { "ordinal", "fraction", "unit", "date", "time", "address", "expl
 vocabulary.speech = {
   ["break"] = {
     strength = { "enum", values = { "none", "x-weak", "weak", "medium", "strong", "x-strong" } },
-    time = { "text", max = 20 },
+    time = { "duration", max = 10 },
   },
   emphasis = { level = { "enum", values = { "strong", "moderate", "reduced" } } },
   lang = { ["xml:lang"] = { "language" } },
   p = {},
   phoneme = { alphabet = { "text", unsupported = true }, ph = { "text", unsupported = true } },
   prosody = {
-    volume = { "text", max = 20 }, rate = { "text", max = 20 }, pitch = { "text", max = 20 },
+    volume = {
+      "measure", pattern = "^[+-]%d+%.?%d*dB$", example = "+6dB",
+      values = { "silent", "x-soft", "soft", "medium", "loud", "x-loud", "default" },
+    },
+    rate = {
+      "measure", pattern = "^%d+%.?%d*%%$", example = "80%",
+      values = { "x-slow", "slow", "medium", "fast", "x-fast", "default" },
+    },
+    pitch = {
+      "measure", pattern = "^[+-]?%d+%.?%d*%%$", example = "+10%",
+      values = { "x-low", "low", "medium", "high", "x-high", "default" },
+    },
   },
   s = {},
   ["say-as"] = {

@@ -12,7 +12,9 @@ local play = {
 }
 
 function play.check(node, report)
-  if node.text == "" and not node.attrs.digits and not node.given.digits then
+  if node.text ~= "" and node.attrs.digits then
+    report(13750, node, "<Play> with digits presses these; its URL has no effect", nil, "warning")
+  elseif node.text == "" and not node.attrs.digits and not node.given.digits then
     report(11100, node, "<Play> needs the URL of a recording as its text, or digits")
   end
 end

@@ -10,7 +10,7 @@ local version = require("moonline.core.sys").versions().version
 
 local MAX_REDIRECTS = 10
 local USER_AGENT = "User-Agent: moonline/" .. version
-local FORM = "Content-Type: application/x-www-form-urlencoded; charset=utf-8"
+local FORM = "application/x-www-form-urlencoded; charset=utf-8"
 
 -- Failure of the transport -> Twilio's code.
 local CODES = {
@@ -27,6 +27,8 @@ local REDIRECT = { [301] = "GET", [302] = "GET", [303] = "GET", [307] = "same" }
 ---@field params string[][] list of { name, value }
 ---@field jar moonline.Jar? cookies of the call
 ---@field headers string[][]? more request headers (conditional GETs)
+---@field body string? of a POST, instead of the parameters
+---@field type string? Content-Type of that body
 ---@field save string? write the body there
 ---@field form string? the parameters, form-encoded, where they are at hand
 ---@field token string? I-Twilio-Idempotency-Token, when it is tried again later
@@ -78,7 +80,7 @@ local function header_lines(env, hook, final, post, token)
     lines[#lines + 1] = "X-Twilio-Signature: "
       .. signature.of(env.config.auth_token, final, post and hook.params or nil)
   end
-  if post then lines[#lines + 1] = FORM end
+  if post then lines[#lines + 1] = "Content-Type: " .. (hook.type or FORM) end
   return lines
 end
 
@@ -94,7 +96,8 @@ local function exchange(env, hook, target, method, how, token)
   if divert then final = diverted(final, divert, headers) end
   env.counters:add "moonline_http_requests_total"
   env.client:fetch({
-    url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
+    url = final, method = method, headers = headers,
+    body = post and (hook.body or form) or nil, jar = hook.jar,
     connect_timeout = how.connect_timeout, read_timeout = how.read_timeout,
     timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
     max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,

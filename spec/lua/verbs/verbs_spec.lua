@@ -209,6 +209,9 @@ describe("V1: attributes of TwiML", function()
       Gather = "action actionOnEmptyResult bargeIn debug enhanced finishOnKey hints input language "
         .. "maxSpeechTime method numDigits partialResultCallback partialResultCallbackMethod "
         .. "profanityFilter speechModel speechTimeout timeout",
+      Record = "action finishOnKey maxLength method playBeep recordingConfigurationId "
+        .. "recordingStatusCallback recordingStatusCallbackEvent recordingStatusCallbackMethod "
+        .. "timeout transcribe transcribeCallback trim",
       Pause = "length", Play = "digits loop", Redirect = "method", Reject = "reason",
       Say = "language loop voice",
     }
