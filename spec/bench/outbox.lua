@@ -43,7 +43,8 @@ function Leg:status() return self.state end
 
 -- A call as the policy tells of it: each change, and its end.
 local function run_records(number)
-  local leg = setmetatable({ sid = "CA" .. crypto.random_hex(16), env = env, state = "ringing" }, Leg)
+  local sid = "CA" .. crypto.random_hex(16)
+  local leg = setmetatable({ sid = sid, env = env, state = "ringing" }, Leg)
   record.state(leg, { status = "ringing", direction = "inbound", start = task.time(),
     from = "sip:a" .. number .. "@127.0.0.1", to = "sip:line@127.0.0.1" })
   leg.answered_at = task.clock()
@@ -55,10 +56,12 @@ local function parameters(sid, event, number)
   return {
     { "CallSid", sid }, { "AccountSid", "AC00000000000000000000000000000001" },
     { "From", "sip:alice@127.0.0.1" }, { "To", "sip:kate@127.0.0.1" },
-    { "Caller", "sip:alice@127.0.0.1" }, { "Called", "sip:kate@127.0.0.1" }, { "CallStatus", event },
+    { "Caller", "sip:alice@127.0.0.1" }, { "Called", "sip:kate@127.0.0.1" },
+    { "CallStatus", event },
     { "ApiVersion", "2010-04-01" }, { "Direction", "outbound-dial" },
     { "ParentCallSid", "CA0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e0e" },
-    { "Timestamp", "Thu, 01 Jan 2026 00:00:00 +0000" }, { "CallbackSource", "call-progress-events" },
+    { "Timestamp", "Thu, 01 Jan 2026 00:00:00 +0000" },
+    { "CallbackSource", "call-progress-events" },
     { "SequenceNumber", number },
   }
 end

@@ -195,6 +195,33 @@ describe("the outbox", function()
     os.execute(("rm -rf '%s'"):format(store))
   end)
 
+  it("L2 V5 the end of the server waits for what was never tried, and no longer", function()
+    local app <close> = receiver()
+    local s <close> = open(app)
+    app.answer = function()
+      moonline.sleep(3)
+      return 204
+    end
+    play(s)
+    s.server:drain()
+    moonline.sleep(6)
+    assert.equal("waiting", s.server.task:state()) -- four, one after the other
+    moonline.sleep(8)
+    assert.equal("done", s.server.task:state())
+    all_told(app, 1)
+  end)
+
+  it("L2 V5 the end of the server does not wait for another try", function()
+    local app <close> = receiver()
+    local s <close> = open(app)
+    app:away()
+    play(s)
+    s.server:drain()
+    moonline.sleep(2)
+    assert.equal("done", s.server.task:state())
+    assert.equal(4, pending(s))
+  end)
+
   it("V5 a second server does not take the store of a first", function()
     local s <close> = stage.open()
     local other, why = moonline.server { store = { path = s.store },

@@ -74,6 +74,30 @@ static void test_file_is_readable_after_every_patch(void **state)
     ml_wav_close(&wav);
 }
 
+/* A crash between samples and lengths, in the midst of a frame. */
+static void test_a_cut_file_is_repaired(void **state)
+{
+    int16_t samples[2001] = {7};
+    struct ml_fault fault;
+    struct ml_wav wav;
+
+    (void)state;
+    assert_int_equal(ml_wav_create(&wav, path, 2, &fault), 0);
+    assert_int_equal(write(wav.fd, samples, sizeof samples), sizeof samples); /* over the header */
+    ml_wav_close(&wav);
+    assert_int_equal(ml_wav_repair(path, &wav, &fault), ML_EIO);
+    assert_non_null(strstr(fault.text, "not a recording"));
+    assert_int_equal(ml_wav_create(&wav, path, 2, &fault), 0);
+    assert_int_equal(pwrite(wav.fd, samples, sizeof samples, ML_WAV_HEADER), sizeof samples);
+    ml_wav_close(&wav);
+    assert_int_equal(ml_wav_repair(path, &wav, &fault), 0);
+    assert_int_equal(wav.frames, 1000);
+    check(2, 1000, 7);
+    assert_int_equal(truncate(path, 20), 0);
+    assert_int_equal(ml_wav_repair(path, &wav, &fault), ML_EIO);
+    assert_int_equal(ml_wav_repair("/nowhere/x.wav", &wav, &fault), ML_EIO);
+}
+
 static void test_faults_are_told(void **state)
 {
     struct ml_fault fault;
@@ -100,6 +124,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file_is_readable_after_every_patch),
+        cmocka_unit_test(test_a_cut_file_is_repaired),
         cmocka_unit_test(test_faults_are_told),
         cmocka_unit_test(test_header_of_an_endless_file_is_cut),
     };

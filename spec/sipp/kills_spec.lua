@@ -1,5 +1,5 @@
--- kill -9 at random instants under load, with the receiver of callbacks up and down: afterwards every call
--- has one final record, every event of every call was told exactly once (tokens tell which came twice),
+-- kill -9 at random instants under load, with the receiver of callbacks up and down: afterwards every
+-- call has one final record, every event of every call was told exactly once (tokens tell which came twice),
 -- and every recording can be read. In real time, a server process after the other on one store.
 -- KILLS says how often (spec/long/kills: 200).
 local audio = require "support.audio"
@@ -13,7 +13,9 @@ local task = require "moonline.task"
 local KILLS = tonumber(os.getenv "KILLS" or "") or 10
 local CALLERS = 6 -- at the same time
 local LATE = 0.5 -- seconds that a disk which others use, too, may take to write a call's beginning
-local FINAL = { completed = true, failed = true, busy = true, ["no-answer"] = true, canceled = true }
+local FINAL = {
+  completed = true, failed = true, busy = true, ["no-answer"] = true, canceled = true,
+}
 
 -- ---- the application --------------------------------------------------------------------------
 
@@ -90,7 +92,7 @@ end
 -- Calls again and again until it is cancelled.
 local function caller(alice, uri)
   while true do
-    local leg <close> = alice:call(uri, { from = "alice", timeout = 5 })
+    local _ <close> = alice:call(uri, { from = "alice", timeout = 5 })
     task.sleep(math.random() * 0.3)
   end
 end
@@ -134,7 +136,7 @@ end
 local function all(records, kind)
   local list, before = {}, nil
   repeat
-    local rows, following = assert(records:list(kind, { most = 1000, oldest = true, before = before }))
+    local rows, following = records:list(kind, { most = 1000, oldest = true, before = before })
     table.move(rows, 1, #rows, #list + 1, list)
     before = following
   until not before

@@ -10,7 +10,7 @@ local Generation = {}
 
 ---Makes a state, requires `entry` in it and calls the function it returns with `env`: a copy of the
 ---plain values of options.env, handles in it shared (Agent, Media, HttpClient, Speech, Calls,
----Recordings), plus env.number. That call must return a table of handlers: name -> function.
+---CoreStore), plus env.number. That call must return a table of handlers: name -> function.
 ---A load that fails returns nil, message ("file:line: ..."); nothing else has changed.
 ---Events the generation sends with generation.notify go to box, each with generation = number.
 ---`lua` is a folder of sources that is looked in before the program's own.

@@ -56,6 +56,12 @@ function Recorder:stop() end
 ---Like stop. Has __close.
 function Recorder:close() end
 
+---Makes the header of a recording that a crash cut say what is there: its seconds, or nil and why. Waits
+---for the disk: at the start only.
+---@param path string
+---@return number? seconds, string? why, string? text
+function media.repair(path) end
+
 ---cache is a folder, made when missing; program defaults to espeak-ng.
 ---@param options { cache: string, program: string?, children: integer? }
 ---@return moonline.Speech?, string? why, string? text

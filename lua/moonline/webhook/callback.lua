@@ -62,7 +62,8 @@ end
 function callback.push(env, order, hook)
   hook.form = url.form(hook.params)
   local id = env.records:push {
-    call = order, url = hook.url, method = hook.method, params = hook.form, what = hook.what, token = hook.token or crypto.random_hex(16),
+    call = order, url = hook.url, method = hook.method, params = hook.form, what = hook.what,
+    token = hook.token or crypto.random_hex(16),
   }
   fresh[id] = hook
 end
