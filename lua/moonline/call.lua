@@ -49,7 +49,6 @@ function call.begin(env, agent, uri, options)
 end
 
 local function answered(own, event)
-  own:sent()
   own.answer_headers = event.headers
   own.state, own.answered_at = "in-progress", task.clock()
   own:record_state()
@@ -69,7 +68,7 @@ function call.await(own, timeout)
       own:hangup()
       return nil, "no-answer", 408
     elseif event.kind == "sent" then
-      own.from = own.core:info().from
+      own:sent()
     elseif event.kind == "answered" then
       answered(own, event)
       return own
