@@ -80,6 +80,15 @@ int ml_str_uint(struct ml_str text, uint64_t max, uint64_t *value)
     return ML_OK;
 }
 
+void ml_str_copy(char *to, size_t size, struct ml_str text)
+{
+    size_t n = text.n < size ? text.n : size - 1;
+
+    if (n)
+        memcpy(to, text.p, n);
+    to[n] = '\0';
+}
+
 char *ml_str_dup(struct ml_str text)
 {
     return ml_strndup(text.p ? text.p : "", text.n);

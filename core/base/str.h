@@ -27,6 +27,8 @@ struct ml_str ml_str_trim(struct ml_str text);
 bool ml_str_cut(struct ml_str *rest, char separator, struct ml_str *part);
 /* Decimal digits only, the whole text, no sign; ML_EPARSE otherwise or above max. */
 int ml_str_uint(struct ml_str text, uint64_t max, uint64_t *value);
+/* Into an array of that size, cut off where it is too long, always with a NUL. */
+void ml_str_copy(char *to, size_t size, struct ml_str text);
 /* A copy with a NUL, to be freed with ml_free. */
 char *ml_str_dup(struct ml_str text);
 

@@ -1,6 +1,5 @@
 #include "core/house/line.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -94,8 +93,8 @@ static void add_codec(struct ml_sdp *sdp, const char *name, int type, const char
 {
     struct ml_sdp_codec *codec = &sdp->codecs[sdp->codec_count++];
 
-    snprintf(codec->name, sizeof codec->name, "%s", name);
-    snprintf(codec->fmtp, sizeof codec->fmtp, "%s", fmtp);
+    ml_str_copy(codec->name, sizeof codec->name, ml_str(name));
+    ml_str_copy(codec->fmtp, sizeof codec->fmtp, ml_str(fmtp));
     codec->type = type;
     codec->rate = 8000;
     codec->channels = 1;
@@ -117,8 +116,8 @@ static const char *own_address(const struct ml_line *line)
 static void begin_description(const struct ml_line *line, struct ml_sdp *sdp)
 {
     memset(sdp, 0, sizeof *sdp);
-    snprintf(sdp->address, sizeof sdp->address, "%s",
-             line->advertise ? line->advertise : own_address(line));
+    ml_str_copy(sdp->address, sizeof sdp->address,
+                ml_str(line->advertise ? line->advertise : own_address(line)));
     sdp->port = ml_stream_port(line->stream);
     sdp->ptime = 20;
 }
@@ -151,7 +150,7 @@ static int make_offer(void *user, char **text)
         add_codec(&sdp, "telephone-event", line->event_type, "0-15");
     sdp.direction = hold_directions[line->hold];
     if (line->hold == ML_HOLD_ADDRESS)
-        snprintf(sdp.address, sizeof sdp.address, "0.0.0.0");
+        ml_str_copy(sdp.address, sizeof sdp.address, ML_STR("0.0.0.0"));
     *text = print(line, &sdp);
     return ML_OK;
 }
@@ -203,7 +202,7 @@ static void aim(struct ml_line *line, const struct ml_sdp *theirs, const struct 
     enum ml_sdp_direction mirrored = ml_sdp_mirror(direction_of(theirs));
     struct ml_stream_target target = {0};
 
-    snprintf(target.address, sizeof target.address, "%s", theirs->address);
+    ml_str_copy(target.address, sizeof target.address, ml_str(theirs->address));
     target.port = theirs->port;
     target.rtcp_port = theirs->rtcp_port;
     target.codec = line->chosen;

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -7,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
+#include "core/base/str.h"
 #include "core/media/media_priv.h"
 
 enum { PTIME_MIN = 10, PTIME_MAX = 60 };
@@ -20,7 +20,7 @@ int ml_stream_new(struct ml_media *media, const char *bind,
     struct ml_stream *stream = ml_alloc(sizeof *stream);
     int status;
 
-    snprintf(stream->address, sizeof stream->address, "%s", bind ? bind : media->address);
+    ml_str_copy(stream->address, sizeof stream->address, ml_str(bind ? bind : media->address));
     if (!ml_endpoint_set(&stream->local, stream->address, 0))
         status = ml_fail(fault, ML_EINVAL, "\"%.60s\" is not an address to bind RTP to", bind);
     else

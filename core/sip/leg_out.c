@@ -244,7 +244,7 @@ static void on_hosts(int status, const struct ml_host *hosts, size_t count, void
         struct ml_sip_place *place = &route->targets[route->count++];
 
         memcpy(place->kind, route->kind, sizeof place->kind);
-        snprintf(place->host, sizeof place->host, "%s", hosts[i].address);
+        ml_str_copy(place->host, sizeof place->host, ml_str(hosts[i].address));
         place->port = route->port ? route->port : hosts[i].port ? hosts[i].port : standard;
         /* The resolve table may move a service to another port: that is what it is for. */
         if (hosts[i].port && ml_resolver_knows(leg->agent->resolver, route->host))

@@ -50,7 +50,8 @@ static bool is_elsewhere(const struct ml_leg *leg, const char *host, bool of_pro
     size_t n = strlen(host);
     bool brackets = host[0] == '[' && n > 2;
 
-    snprintf(bare, sizeof bare, "%.*s", (int)(brackets ? n - 2 : n), host + (brackets ? 1 : 0));
+    ml_str_copy(bare, sizeof bare,
+                (struct ml_str){host + (brackets ? 1 : 0), brackets ? n - 2 : n});
     if (!ml_host_is_numeric(bare))
         return true;
     return !of_proxy && is_private(bare) && strcmp(bare, leg->peer.host) != 0;

@@ -67,7 +67,7 @@ static void read_address(struct ml_str host, bool ipv4, struct connection *conne
     memset(connection, 0, sizeof *connection);
     if (host.n >= sizeof connection->address)
         return; /* a name: nothing can be sent there until it is an address */
-    snprintf(connection->address, sizeof connection->address, "%.*s", (int)host.n, host.p);
+    ml_str_copy(connection->address, sizeof connection->address, host);
     if (inet_pton(ipv4 ? AF_INET : AF_INET6, connection->address, bytes) != 1) {
         connection->address[0] = '\0';
         return;
@@ -111,7 +111,7 @@ static void add_codec(struct parser *parser, int type)
     codec->channels = 1;
     for (size_t i = 0; i < sizeof statics / sizeof *statics; i++)
         if (statics[i].type == type)
-            snprintf(codec->name, sizeof codec->name, "%s", statics[i].name);
+            ml_str_copy(codec->name, sizeof codec->name, ml_str(statics[i].name));
 }
 
 static int clip(struct ml_str text, int max)
@@ -197,7 +197,7 @@ static void parse_rtpmap(struct ml_sdp *sdp, struct ml_str value)
     if (ml_str_cut(&value, '/', &channels_text) && ml_str_uint(channels_text, 8, &channels) != 0)
         return;
     name = ml_str_trim(name);
-    snprintf(codec->name, sizeof codec->name, "%.*s", clip(name, 15), name.p);
+    ml_str_copy(codec->name, sizeof codec->name, name);
     codec->rate = (int)rate;
     codec->channels = (int)channels;
 }
@@ -227,7 +227,7 @@ static void parse_attribute(struct parser *parser, struct ml_str value)
         struct ml_sdp_codec *codec = codec_of_type(sdp, type);
 
         if (codec && value.p)
-            snprintf(codec->fmtp, sizeof codec->fmtp, "%.*s", clip(value, 63), value.p);
+            ml_str_copy(codec->fmtp, sizeof codec->fmtp, value);
     } else if (ml_str_eq(name, ML_STR("ptime"))) {
         if (ml_str_uint(value, 200, &number) == 0 && number >= 10)
             sdp->ptime = (int)number;
@@ -245,7 +245,7 @@ static int parse_line(struct parser *parser, char kind, struct ml_str value)
 
     switch (kind) {
     case 'o':
-        snprintf(sdp->origin, sizeof sdp->origin, "%.*s", clip(value, 95), value.p);
+        ml_str_copy(sdp->origin, sizeof sdp->origin, value);
         return ML_OK;
     case 'c':
         if (!parser->seen_media)
