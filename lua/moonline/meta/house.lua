@@ -26,5 +26,7 @@ function Calls:count() end
 ---Sids, oldest first.
 ---@return string[]
 function Calls:list() end
+---Lets go of the handle; the table stays. Has __close.
+function Calls:close() end
 
 return house
