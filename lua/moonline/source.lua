@@ -78,7 +78,7 @@ local function spoken(leg, item, language, voice)
   leg.env.speech:say(item.say, {
     markup = item.markup, language = language, voice = voice,
   }, box)
-  return box:wait { "spoken" }
+  return box:wait "spoken"
 end
 
 -- A language or voice that cannot be had gives way to the usual one: better than silence.

@@ -36,7 +36,7 @@ end
 
 -- The next task to end, as its event, and which one it was.
 function Group:next(timeout)
-  local event, why = self.box:wait({ "task" }, timeout)
+  local event, why = self.box:wait("task", timeout)
   if not event then return nil, why end
   local number = self.tasks[event.task]
   return self:took(event), number
@@ -95,7 +95,7 @@ function Group:close()
   self.closed = true
   self:cancel("the group was left")
   while self.count > 0 do
-    local event = self.box:wait({ "task" })
+    local event = self.box:wait "task"
     self.tasks[event.task] = nil
     self.count = self.count - 1
     discard(event)
