@@ -2,6 +2,8 @@
 local builder = require "moonline.twiml.builder"
 local document = require "moonline.twiml.document"
 local elements = require "moonline.elements"
+local place = require "moonline.twiml.place"
+local rows = require "support.rows"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 local xml = require "moonline.core.xml"
@@ -172,14 +174,23 @@ end
 describe("S20 the builder", function()
   local finder = elements.new()
 
-  -- Adds an element to what it may stand in, with all of its attributes.
+  -- Something that the element may stand in, of what we have.
+  local function holder(response, name)
+    for _, parent in ipairs(vocabulary.elements[name].parents) do
+      if parent == "Response" then return response end
+      local element = rows.element(finder, parent)
+      if element and place.lookup(finder, element, name) then
+        local outer = holder(response, parent)
+        return outer[parent:lower()](outer)
+      end
+    end
+  end
+
+  -- Adds an element there, with all of its attributes.
   local function write(response, name, element)
-    local word = vocabulary.elements[name]
-    local parent = word and word.parents[1] or "Response"
-    local holder = parent == "Response" and response or response[parent:lower()](response)
-    local given = {}
+    local given, outer = {}, holder(response, name)
     for attribute, spec in pairs(element.attrs or {}) do given[attribute] = sample(spec) end
-    return holder[name:lower()](holder, element.text and "sip:x@example.com" or nil, given)
+    return outer[name:lower()](outer, element.text and "sip:x@example.com" or nil, given)
   end
 
   for _, kind in ipairs { "verb", "noun" } do
