@@ -42,9 +42,17 @@ local function all()
   return modules, classes
 end
 
--- "moonline.HttpClient" and "moonline.http client" are one; so are CoreLeg and leg.
+-- "moonline.HttpClient" and "moonline.http client" are one.
 local function plain(name)
-  return (name:gsub("^moonline%.", ""):gsub("^Core", ""):gsub("[%s_]", ""):lower())
+  return (name:gsub("^moonline%.", ""):gsub("[%s_]", ""):lower())
+end
+
+-- The handle that a class describes: of that name, or of its last words, as CoreLeg is leg.
+local function handle_of(real, class)
+  local name = plain(class)
+  for first = 1, #name do
+    if real[name:sub(first)] then return name:sub(first) end
+  end
 end
 
 local PROTOCOL = { __gc = true, __close = true }
@@ -67,7 +75,7 @@ local function live()
   return found
 end
 
--- One of each kind of handle is made, so that its metatable is there.
+-- One of each kind of handle is made in this state, so that its metatable is there.
 local function make_everything()
   local s <close> = stage.open()
   s:phone("kate", function(call)
@@ -118,12 +126,12 @@ describe("meta", function()
     make_everything()
     local real, known = live(), {}
     for name, methods in pairs(classes) do
-      local handle = real[plain(name)]
+      local handle = handle_of(real, name)
       if next(methods) then
-        assert.is_table(handle, name .. ": none was ever made here")
-        assert.equal("", difference(methods, handle), name .. " has no such methods")
+        assert.is_string(handle, name .. ": none was ever made here")
+        assert.equal("", difference(methods, real[handle]), name .. " has no such methods")
       end
-      known[plain(name)] = methods
+      if handle then known[handle] = methods end
     end
     for name, methods in pairs(real) do
       assert.equal("", difference(methods, known[name] or {}), name .. " is not described in full")
