@@ -34,7 +34,11 @@ function moonline.timer(seconds, fn, ...)
   return background.keep(task.after(seconds, fn, ...))
 end
 
----A web server: see moonline.client.
+---Serves HTTP: fn(request) in a task of its own for each request; its result is the answer: a status, a
+---text, both, TwiML, or a table, which becomes JSON.
+---@param options { address: string?, port: integer?, certificate: string?, key: string? }
+---@param fn fun(request: moonline.WebRequest): any
+---@return moonline.WebServer?, string? why
 function moonline.http.serve(options, fn)
   return background.keep(client.serve(options, fn))
 end
@@ -97,6 +101,25 @@ end
 ---@return fun() remove
 function moonline.hook(name, fn, priority)
   return runtime.env().hooks:add(name, fn, priority)
+end
+
+---Waits for the first event of several legs.
+---@param legs moonline.Leg[]
+---@param kinds string[]? "digit"; nil: only for the end of one
+---@param timeout number? seconds
+---@return moonline.Leg? leg
+---@return moonline.Event|"timeout" event kind "ended" when that leg is over
+function moonline.wait(legs, kinds, timeout)
+  local group <close> = task.group()
+  for _, leg in ipairs(legs) do
+    group:spawn(function()
+      local fine, value = task.catch(leg.wait, leg, kinds or {})
+      if fine then return leg, value end
+      if value.leg == leg then return leg, { kind = "ended" } end
+      return task.unwind(value)
+    end)
+  end
+  return group:first(timeout)
 end
 
 ---Places a call and waits for its answer.

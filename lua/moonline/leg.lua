@@ -73,7 +73,7 @@ function Leg:check()
   if self.ended then task.unwind { kind = "hangup", leg = self } end
 end
 
----The same, also when nobody has taken the news yet: before something new is begun.
+-- The same, also when nobody has taken the news yet: before something new is begun.
 function Leg:still_there()
   local event = not self.ended and self.box:wait(END_KINDS, 0)
   if event then self:over(event) end
@@ -121,6 +121,8 @@ function Leg:fire(name, ...)
 end
 
 ---A numbered warning: to the log, and to whoever watches.
+---@param code integer
+---@param message string
 function Leg:warn(code, message)
   self.log:warning("%d %s", code, message)
   self.env.counters:add(('moonline_warnings_total{code="%d"}'):format(code))

@@ -16,6 +16,8 @@ local function text(format, ...)
 end
 
 for _, level in ipairs { "debug", "info", "warning", "error" } do
+  ---One line at this level, made by string.format.
+  ---@param format string
   log[level] = function(format, ...)
     core.write(level, nil, text(format, ...))
   end

@@ -16,7 +16,8 @@ Group.__name = "moonline.Group"
 function Group:spawn(fn, ...)
   if self.closed then error("group: closed", 2) end
   local one = core.spawn(fn, ...)
-  self.tasks[one] = true
+  self.spawned = self.spawned + 1
+  self.tasks[one] = self.spawned
   self.count = self.count + 1
   one:watch(self.box)
   return one
@@ -33,19 +34,26 @@ function Group:took(event)
   return event
 end
 
--- The next task to end, as its event.
+-- The next task to end, as its event, and which one it was.
 function Group:next(timeout)
   local event, why = self.box:wait("task", timeout)
   if not event then return nil, why end
-  return self:took(event)
+  local number = self.tasks[event.task]
+  return self:took(event), number
 end
 
----Waits until one task gives a true value, and cancels the others: that task's results. nil,
----"none" when all ended without one.
----@return any ...
-function Group:first()
+---Waits until one task gives a true value, and cancels the others: that task's results. What a loser
+---gave back and can be closed (a leg, say) is closed with the group.
+---@param timeout number? seconds
+---@return any ... nil, "none" when all ended without one; nil, "timeout" when time ran out
+function Group:first(timeout)
+  local limit = core.clock() + (timeout or math.huge)
   while self.count > 0 do
-    local event = self:next()
+    local event, why = self:next(timeout and math.max(0, limit - core.clock()))
+    if not event then
+      self:cancel(why)
+      return nil, why
+    end
     if event.ok and event.values[1] then
       self:cancel()
       return table.unpack(event.values, 1, event.values.n)
@@ -55,8 +63,14 @@ function Group:first()
 end
 
 ---Waits until all have ended.
+---@return any[] results what each gave back (its first value), in the order of spawn
 function Group:wait()
-  while self.count > 0 do self:next() end
+  local results = {}
+  while self.count > 0 do
+    local event, number = self:next()
+    results[number] = event.ok and event.values[1] or nil
+  end
+  return results
 end
 
 ---Cancels what still runs, without waiting for it.
@@ -65,7 +79,17 @@ function Group:cancel(reason)
   for one in pairs(self.tasks) do one:cancel(reason) end
 end
 
----Cancels what still runs and waits until it is gone. Closing twice is fine.
+-- A result that nobody took any more.
+local function discard(event)
+  for i = 1, event.ok and event.values.n or 0 do
+    local meta = getmetatable(event.values[i])
+    local close = type(meta) == "table" and meta.__close
+    if close then close(event.values[i]) end
+  end
+end
+
+---Cancels what still runs and waits until it is gone. What its tasks gave back and nobody took is
+---closed. Closing twice is fine.
 function Group:close()
   if self.closed then return end
   self.closed = true
@@ -74,6 +98,7 @@ function Group:close()
     local event = self.box:wait "task"
     self.tasks[event.task] = nil
     self.count = self.count - 1
+    discard(event)
   end
 end
 
@@ -83,7 +108,8 @@ Group.__close = Group.close
 ---@param box moonline.Mailbox? gets the "task" events; one of its own by default
 ---@return moonline.Group
 function task.group(box)
-  return setmetatable({ tasks = {}, count = 0, box = box or core.mailbox(), closed = false }, Group)
+  return setmetatable({ tasks = {}, count = 0, spawned = 0, box = box or core.mailbox(),
+    closed = false }, Group)
 end
 
 ---`local _ <close> = task.closing(fn)`: fn is called when the block is left, by whatever way.

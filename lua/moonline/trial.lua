@@ -44,18 +44,18 @@ local function configuration(self, options)
     store = { path = self.store }, account_sid = "AC" .. ("0"):rep(32), auth_token = "trial",
     voice = { url = self.url .. "/voice" },
   }
-  for name, value in pairs(options) do
-    if name ~= "verbs" then own[name] = value end
-  end
-  if options.verbs then
-    local folders = type(options.verbs) == "table" and options.verbs or { options.verbs }
-    own.twiml = setmetatable({ verbs = folders }, { __index = own.twiml })
+  for name, value in pairs(options) do own[name] = value end
+  local folders = options.verbs
+  own.verbs = nil
+  if folders then
+    own.twiml = { verbs = type(folders) == "table" and folders or { folders } }
+    for name, value in pairs(options.twiml or {}) do own.twiml[name] = value end
   end
   return own
 end
 
 ---Opens one. Hold it with <close>.
----@param options { verbs: string|string[]? }? verbs: folders of your verbs; else keys of the configuration
+---@param options table? keys of the configuration, and `verbs`: a folder of your verbs, or several
 ---@return moonline.Trial
 function trial.open(options)
   local self = setmetatable({ web = {}, events = {}, box = task.mailbox(), store = os.tmpname() },

@@ -194,6 +194,27 @@ describe("docs/lua.md", function()
     assert.equal("4", s:requests_to("/scored")[1].params.SurveyScore)
   end)
 
+  it("waits for a key and an agent at once", function()
+    local text = read("docs/lua.md"):match "## Several things at once.-```lua\n(.-)```"
+    local s <close> = open("script", text, "sip:agent@10.0.0.7", { kate = function(call)
+      call:ring()
+      call:wait({}, 20)
+      call:answer()
+      call:wait {}
+    end })
+    local alice = assert(s:call())
+    moonline.sleep(2)
+    alice.core:play { digits = "1" }
+    s:quiet()
+    assert.equal("We will call you.", s:seen("sound")[2].say)
+    alice = assert(s:call())
+    moonline.sleep(30)
+    assert.equal("in-progress", alice.state)
+    assert.equal(2, s.server:legs())
+    alice:hangup()
+    s:quiet()
+  end)
+
   it("has no method that is not there", function()
     local Leg = require("moonline.leg").Leg
     require "moonline.call"

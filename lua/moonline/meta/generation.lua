@@ -36,6 +36,8 @@ function Generation:collect() end
 function Generation:number() end
 ---Freed when its last task has ended: box then gets {kind="generation-freed", generation=number}.
 function Generation:retire() end
+---Retires it, and nobody is told when it is gone. Has __close.
+function Generation:close() end
 
 ---Inside a generation: posts a plain event to the box given to load. In the program's own state: no
 ---effect.

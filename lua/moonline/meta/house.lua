@@ -26,6 +26,8 @@ function Calls:count() end
 ---Sids, oldest first.
 ---@return string[]
 function Calls:list() end
+---Lets go of the handle; the table stays. Has __close.
+function Calls:close() end
 ---What is told about a call comes as events into this mailbox from now on, until the handle is closed.
 ---@param sid string
 ---@param box moonline.Mailbox

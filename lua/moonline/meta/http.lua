@@ -13,6 +13,7 @@ local Server = {}
 local Request = {}
 ---Cookies, kept between the requests that name it.
 ---@class moonline.Jar
+local Jar = {}
 
 ---deny and allow are CIDR lists judged on the resolved address, allow wins; resolve maps host ->
 ---"address[:port]"; ca is a PEM file trusted besides the system's.
@@ -92,5 +93,10 @@ function Request:begin(status, headers) end
 function Request:write(bytes) end
 function Request:finish() end
 function Request:drop() end
+---Without an answer so far: 500. Has __close.
+function Request:close() end
+
+---Lets go of it. Has __close.
+function Jar:close() end
 
 return http

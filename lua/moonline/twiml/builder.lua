@@ -7,13 +7,15 @@
 local attrs = require "moonline.twiml.attrs"
 local elements = require "moonline.elements"
 local markup = require "moonline.twiml.markup"
+local place = require "moonline.twiml.place"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
 local builder = {}
 
 ---An element that is being written. Every verb or noun that may stand in it is a method:
----element:name(text?, attributes?) adds it, in either order of arguments, and returns it.
+---element:name(text?, attributes?) adds it, in either order of arguments, and returns it. So is speech
+---markup in Say: say:prosody("slowly", { rate = "slow" }), say:say_as, and say:break_, as Lua reserves break.
 ---@class moonline.TwimlElement
 local Element = {}
 
@@ -53,15 +55,18 @@ local function new(name, element, text, given, finder)
   }, Element)
 end
 
--- The verb or noun that a method's name stands for, here.
+-- The verb, noun or speech markup that a method's name stands for, here.
 local function resolve(self, method)
   local parent, finder = rawget(self, "_element"), rawget(self, "_elements")
-  local kind = parent and parent.children == "nouns" and "noun" or "verb"
-  if parent and not parent.children then return nil end
-  local name = finder:spelling(kind, method)
-  local element = name and finder[kind](finder, name)
-  if parent and parent.children == "sounds" and element and not element.source then return nil end
-  return element and name, element
+  for _, kind in ipairs { "verb", "noun" } do
+    local name = finder:spelling(kind, method)
+    local element = name and place.lookup(finder, parent, name)
+    if element then return name, element end
+  end
+  if not (parent and parent.markup) then return nil end
+  local name = method:gsub("_$", ""):gsub("_", "-")
+  local specs = vocabulary.speech[name]
+  if specs then return name, { attrs = specs, markup = true } end
 end
 
 local function add(self, name, element, a, b)
@@ -78,20 +83,6 @@ local function add(self, name, element, a, b)
 end
 
 local methods = {}
-
----Adds speech markup inside Say: say:mark("break", { time = "1s" }).
----@param name string
----@param text string|table|nil
----@param given table|string|nil
----@return moonline.TwimlElement
-function methods:mark(name, text, given)
-  local specs = vocabulary.speech[name]
-  local element = rawget(self, "_element")
-  if not specs or not (element and element.markup) then
-    error(("<%s> cannot stand in <%s>"):format(tostring(name), rawget(self, "_name")), 2)
-  end
-  return add(self, name, { attrs = specs, markup = true }, text, given)
-end
 
 ---Adds text after what is there.
 ---@param text string

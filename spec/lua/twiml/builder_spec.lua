@@ -52,7 +52,7 @@ describe("S20: the builder", function()
   it("nests sounds in a Gather, and markup in a Say", function()
     local r = builder.response()
     local gather = r:gather { numDigits = 1 }
-    gather:say("Press"):mark("break", { time = "1s" })
+    gather:say("Press"):break_ { time = "1s" }
     gather:pause { length = 1 }
     local doc = strict(r)
     assert.equal(2, #doc.verbs[1].children)
@@ -68,9 +68,22 @@ describe("S20: the builder", function()
     assert.has_error(function() r:dial { timeOut = 5 } end)
     assert.has_error(function() r:dial { timeout = "ten" } end)
     assert.has_error(function() r:say(true) end)
-    assert.has_error(function() r:say("x"):mark("audio") end)
+    assert.has_error(function() r:say("x"):audio() end)
+    assert.has_error(function() r:say("x"):break_ { strength = "weakest" } end)
+    assert.has_error(function() r:dial():break_() end)
     local _, message = pcall(function() r:dial { statuscallback = "x", timeot = 5 } end)
     assert.is_string(message)
+  end)
+
+  it("marks up speech, one in the other, with text between", function()
+    local r = builder.response()
+    local say = r:say "The code is "
+    say:say_as("12", { ["interpret-as"] = "telephone" })
+    say:text " and "
+    say:prosody({ rate = "slow" }):emphasis("no", { level = "strong" })
+    assert.matches('<Say>The code is <say%-as interpret%-as="telephone">12</say%-as> and '
+      .. '<prosody rate="slow"><emphasis level="strong">no</emphasis></prosody></Say>', tostring(r))
+    strict(r)
   end)
 
   it("an empty document is a document", function()
