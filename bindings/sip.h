@@ -32,6 +32,9 @@ struct ml_stream *ml_lua_leg_stream(lua_State *L, int index);
 
 int ml_sip_agent(lua_State *L); /* sip.agent(options) */
 
+/* agent:ask(options), options at index 2. */
+int ml_lua_ask(lua_State *L, struct ml_agent *agent);
+
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
 

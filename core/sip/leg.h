@@ -98,6 +98,7 @@ struct ml_leg_info {
     uint16_t source_port;
     const char *local_address;       /* on which it arrived or from which it left */
     const char *username;            /* digest user that was checked, or NULL */
+    const char *trusted;             /* name of the peer of ml_agent_access it came from, or NULL */
     const struct ml_header *headers; /* of the INVITE received; none for a UAC */
     size_t header_count;
 };

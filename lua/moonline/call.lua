@@ -2,10 +2,12 @@
 -- moonline.leg.
 
 local fields = require "moonline.fields"
+local fork = require "moonline.fork"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local media = require "moonline.core.media"
 local outcome = require "moonline.dial.outcome"
+local party = require "moonline.dial.party"
 local plan = require "moonline.dial.plan"
 local recording = require "moonline.recording"
 local session = require "moonline.twiml.session"
@@ -16,16 +18,15 @@ local call = {}
 local Leg = leg.Leg
 local RING = 30 -- seconds, when a script does not say
 
--- "kate@host" and "sip:kate@host" alike; the user of `from` may stand alone.
-local function dial_options(env, uri, options, box)
-  if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
-  if not uri:match("^sips?:") then uri = "sip:" .. uri end
-  local egress = plan.egress(env.config, options.region)
+-- The user of `from` may stand alone.
+local function dial_options(env, target, options, box)
+  local egress = plan.egress(env.config, options.region or target.region)
   local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
   return {
-    uri = uri, from_user = from or "moonline", from_display = options.display,
-    headers = fields.list(options.headers), username = options.username,
-    password = options.password, bind = options.bind or egress.bind,
+    uri = target.uri, hops = target.hops, from_user = from or target.from or "moonline",
+    from_display = options.display, headers = fields.list(options.headers),
+    username = options.username or target.username,
+    password = options.password or target.password, bind = options.bind or egress.bind,
     proxy = options.proxy or egress.proxy, advertise = egress.advertise,
     advertise_media = egress.advertise_media, box = box,
   }
@@ -35,14 +36,21 @@ end
 ---answered, failed to be taken by leg:wait or await.
 ---@param env moonline.Env
 ---@param agent moonline.Agent of moonline.core.sip
----@param uri string
+---@param uri string a SIP URI, "client:alice", or a number for a trunk
 ---@param options table
----@return moonline.Leg?, string? why, string? detail
+---@return moonline.Leg?, string? why, string|integer|nil detail
 function call.begin(env, agent, uri, options)
+  if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
+  local target, _, message = party.of(env, uri)
+  if not target then return nil, "failed", message end
+  if target.refused then
+    return nil, outcome.of({ kind = "failed", cause = "response", code = target.refused }, nil,
+      env.config.dial.outcomes)
+  end
   local box = task.mailbox()
-  local core, why, text = agent:dial(dial_options(env, uri, options, box))
+  local core, why, text = fork.dial(agent, dial_options(env, target, options, box), target.contacts)
   if not core then return nil, "failed", text or why end
-  local plain = uri:gsub("[;?].*$", "")
+  local plain = target.to or target.uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
     direction = "outbound-api", box = box, to = plain, parent_sid = options.parent_sid,
   })
@@ -63,7 +71,7 @@ end
 function call.await(own, timeout)
   local limit = task.clock() + (timeout or RING)
   while true do
-    local event = own.box:wait({ "sent", "ringing", "answered", "failed", "ended" },
+    local event = fork.wait(own, { "sent", "ringing", "answered", "failed", "ended" },
       math.max(0, limit - task.clock()))
     if not event then
       own:hangup()

@@ -8,6 +8,7 @@ local reload = require "moonline.reload"
 local runtime = require "moonline.runtime"
 local sys = require "moonline.core.sys"
 local task = require "moonline.task"
+local trunks = require "moonline.trunks"
 local watch = require "moonline.watch"
 
 local FAREWELL = 1 -- seconds that BYEs and CANCELs have for their answers
@@ -82,7 +83,7 @@ function on.request(self, event)
   self.generation:deliver("request", event.request, {
     version = sys.versions().version, uptime = math.floor(task.clock() - self.started),
     calls = self.env.agent:calls(), generation = self.generation:number(), refused = self.refused,
-    draining = self.draining,
+    draining = self.draining, trunks = self.trunks:status(),
   })
 end
 
@@ -133,6 +134,7 @@ end
 function Server:drain()
   self.draining = true
   self.env.agent:admit(503)
+  self.trunks:leave()
   sys.notify "STOPPING=1"
   self.drained_at = task.clock() + self.env.config.limits.drain
   log.info("no new calls; %d may finish within %g s", self.env.agent:calls(),
@@ -162,7 +164,9 @@ function Server:run()
     log.warning("%d calls are hung up", self.env.agent:calls())
     self.env.agent:hangup()
   end
-  self:run_until(function() return self:legs() == 0 and self:is_quiet() end,
+  self:run_until(function()
+    return self:legs() == 0 and self:is_quiet() and self.trunks:is_quiet()
+  end,
     task.clock() + FAREWELL, GLANCE)
 end
 
@@ -174,6 +178,7 @@ function Server:close()
   if self.watch then self.watch:close() end
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
+  if self.trunks then self.trunks:close() end
   if self.env.agent then
     self.env.agent:admit(503)
     self.env.agent:hangup()
@@ -214,6 +219,7 @@ function server.open(config, options)
     return nil, why
   end
   self:watch_files()
+  self.trunks = trunks.open(self)
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
   return self

@@ -12,7 +12,7 @@ return {
     reply:json(200, {
       status = (facts.refused or facts.draining) and "degraded" or "ok", version = facts.version,
       uptime = facts.uptime, calls = facts.calls, generation = facts.generation,
-      refused = facts.refused or json.null,
+      refused = facts.refused or json.null, trunks = facts.trunks,
     })
   end,
 }

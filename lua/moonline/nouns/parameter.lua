@@ -1,0 +1,7 @@
+-- <Parameter name value/>: a value that goes along with what it stands in.
+
+return {
+  name = "Parameter",
+  attrs = { name = { "text", required = true }, value = { "text" } },
+  target = function(_, node) return node.attrs end,
+}
