@@ -12,7 +12,10 @@
 #include "core/sip/targets.h"
 #include "core/sip/tls_priv.h"
 
-enum { SILENCE_MS = 4000 }; /* then the next target, as for an INVITE (S5) */
+enum {
+    SILENCE_MS = 4000,  /* then the next target, as for an INVITE (S5) */
+    TIMEOUT_MS = 32000, /* timer F (RFC 3261 17.1.2.2): nta does not tell of it */
+};
 
 struct ml_ask {
     struct ml_link link;    /* in agent->asks */
@@ -96,8 +99,8 @@ static void on_silence(void *user)
 
     if (!ask->orq)
         try_target(ask);
-    else
-        try_next(ask);
+    else if (!try_next(ask))
+        fail(ask, ML_CAUSE_TIMEOUT, "no response at all");
 }
 
 static void on_tls_failure(const char *text, void *user)
@@ -142,13 +145,12 @@ static int on_response(struct ml_leg *magic, nta_outgoing_t *orq, const sip_t *s
 
     if (orq != ask->orq || !sip || code < 200) {
         if (orq == ask->orq && code >= 100 && code < 200)
-            ml_timer_stop(ask->silence);
+            ml_timer_set(ask->silence, TIMEOUT_MS);
         return 0;
     }
     if (nta_sip_is_internal(sip)) {
         if (!try_next(ask))
-            fail(ask, code == 408 ? ML_CAUSE_TIMEOUT : ML_CAUSE_NETWORK,
-                 code == 408 ? "no response at all" : "the target cannot be reached");
+            fail(ask, ML_CAUSE_NETWORK, "the target cannot be reached");
     } else if (ml_credentials_take(&ask->credentials, sip)) {
         nta_outgoing_destroy(ask->orq);
         ask->orq = NULL;
@@ -224,8 +226,9 @@ static void send_request(struct ml_ask *ask)
     su_home_deinit(home);
     if (!ask->orq)
         fail(ask, ML_CAUSE_NETWORK, "the request could not be sent");
-    else if (ask->index + 1 < ml_targets_count(ask->targets))
-        ml_timer_set(ask->silence, SILENCE_MS);
+    else
+        ml_timer_set(ask->silence,
+                     ask->index + 1 < ml_targets_count(ask->targets) ? SILENCE_MS : TIMEOUT_MS);
 }
 
 static void try_target(struct ml_ask *ask)
