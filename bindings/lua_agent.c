@@ -166,6 +166,7 @@ static void read_access(lua_State *L, int index, struct ml_agent_access *access)
     access->users = users;
     access->user_count = count;
     access->allow = ml_list_texts(L, index, "allow", &access->allow_count);
+    access->digest = ml_list_texts(L, index, "digest", &access->digest_count);
     access->peers = ml_list_pairs(L, index, "peers", &access->peer_count);
 }
 

@@ -91,6 +91,8 @@ void ml_access_init(struct ml_agent_access *copy, const struct ml_agent_access *
     copy->user_count = access->user_count;
     copy->peers = copy_texts(access->peers, 2 * access->peer_count);
     copy->peer_count = access->peer_count;
+    copy->digest = copy_texts(access->digest, access->digest_count);
+    copy->digest_count = access->digest_count;
 }
 
 void ml_access_fini(struct ml_agent_access *access)
@@ -102,6 +104,7 @@ void ml_access_fini(struct ml_agent_access *access)
     ml_free((void *)(uintptr_t)access->users);
     free_texts(access->allow, access->allow_count);
     free_texts(access->peers, 2 * access->peer_count);
+    free_texts(access->digest, access->digest_count);
 }
 
 /* ---- refusals ---- */
@@ -163,17 +166,21 @@ static const char *password_of(const char *name, void *user)
 }
 
 /* MD5 before SHA-256: who knows both may take the stronger wherever it stands, but many a phone
- * (and sipp) reads the first challenge only, and gives up when it is not MD5. */
+ * (and sipp) reads the first challenge only, and gives up when it is not MD5; baresip gives up when
+ * any is not. */
 static void challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *source, bool stale)
 {
-    char *strong = ml_auth_challenge(REALM, source, stale, "SHA-256");
-    char *weak = ml_auth_challenge(REALM, source, stale, "MD5");
+    static const char *const both[] = {"MD5", "SHA-256"};
+    const char *const *names = agent->access.digest_count ? agent->access.digest : both;
+    size_t count = agent->access.digest_count ? agent->access.digest_count : 2;
+    char *first = ml_auth_challenge(REALM, source, stale, names[0]);
+    char *second = count > 1 ? ml_auth_challenge(REALM, source, stale, names[1]) : NULL;
 
-    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(weak),
-                        SIPTAG_WWW_AUTHENTICATE_STR(strong), SIPTAG_SERVER_STR(agent->user_agent),
-                        TAG_END());
-    ml_free(strong);
-    ml_free(weak);
+    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(first),
+                        TAG_IF(second, SIPTAG_WWW_AUTHENTICATE_STR(second)),
+                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+    ml_free(first);
+    ml_free(second);
 }
 
 char *ml_access_prove(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,

@@ -31,9 +31,11 @@ struct ml_agent_access {
     size_t allow_count;
     const struct ml_agent_user *users; /* digest for everybody else; none: 403 */
     size_t user_count;
-    const char *const *peers; /* pairs: numeric address, name. Known by their address, let in as
-                                 those of `allow`, and believed what they say of their callers */
-    size_t peer_count;        /* pairs */
+    const char *const *peers;  /* pairs: numeric address, name. Known by their address, let in as
+                                  those of `allow`, and believed what they say of their callers */
+    size_t peer_count;         /* pairs */
+    const char *const *digest; /* algorithms asked for, in this order; none: MD5, SHA-256 */
+    size_t digest_count;
 };
 
 struct ml_agent_options {

@@ -18,13 +18,22 @@ local call = {}
 local Leg = leg.Leg
 local RING = 30 -- seconds, when a script does not say
 
--- The user of `from` may stand alone.
+-- As whom a call is placed: the user of `from` may stand alone; a call in whose name it is (options.call)
+-- lends its own identity.
+local function caller_of(target, options)
+  local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
+  if options.call then return plan.caller(options.call, target, from) end
+  return { user = from or target.from or "moonline", headers = {} }
+end
+
 local function dial_options(env, target, options, box)
   local egress = plan.egress(env.config, options.region or target.region)
-  local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
+  local caller = caller_of(target, options)
+  local headers = fields.list(options.headers)
+  table.move(caller.headers, 1, #caller.headers, #headers + 1, headers)
   return {
-    uri = target.uri, hops = target.hops, from_user = from or target.from or "moonline",
-    from_display = options.display, headers = fields.list(options.headers),
+    uri = target.uri, hops = target.hops, from_user = caller.user, from_host = caller.host,
+    from_display = options.display or target.trunk and caller.display or nil, headers = headers,
     username = options.username or target.username,
     password = options.password or target.password, bind = options.bind or egress.bind,
     proxy = options.proxy or egress.proxy, advertise = egress.advertise,
@@ -143,8 +152,7 @@ end
 ---@return integer|string|nil status
 function Leg:dial(given, options)
   self:ready()
-  options = setmetatable({ from = options and options.from or self.from, parent_sid = self.sid },
-    { __index = options or {} })
+  options = setmetatable({ call = self, parent_sid = self.sid }, { __index = options or {} })
   local outcomes, open = {}, 0
   local group <close> = task.group(self.box)
   self.core:play { tone = media.tone(self.env.config.dial.ring_tone, "ringback"), ms = 0 }

@@ -34,7 +34,9 @@ end
 ---Tells the agent who may call in: sip.allow, sip.users, and the addresses of the trunks.
 function Trunks:grant()
   local sip = self.server.env.config.sip
-  self.server.env.agent:access { allow = sip.allow, users = sip.users, peers = peers(self) }
+  self.server.env.agent:access {
+    allow = sip.allow, users = sip.users, digest = sip.digest, peers = peers(self),
+  }
 end
 
 local function same(a, b)

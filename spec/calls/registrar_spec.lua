@@ -108,8 +108,24 @@ describe("the registrar", function()
     local odd <close> = raw(s)
     local answer = odd:send { contact(5060) }
     assert.equal(401, answer.code)
-    assert.equal(2, #answer:values "WWW-Authenticate")
+    assert.equal(1, #answer:values "WWW-Authenticate")
+    assert.matches("algorithm=MD5", answer:get "WWW-Authenticate")
     assert.same({}, registered(s))
+  end)
+
+  it("V2 offers SHA-256 beside MD5 when sip.digest says so, and takes it", function()
+    local s <close> = stage.open { sip = { users = USERS, digest = { "MD5", "SHA-256" } } }
+    local odd <close> = raw(s)
+    local offered = odd:send({ contact(5060) }):values "WWW-Authenticate"
+    assert.matches("algorithm=MD5", offered[1])
+    assert.matches("algorithm=SHA%-256", offered[2])
+    local phone = s:phone "alice" -- takes the stronger one
+    assert(phone:register(aor(s, "alice"), { password = "wonder" }))
+    local used
+    for _, event in ipairs(s:seen "message") do
+      used = used or event.text:match "\nAuthorization: .*algorithm=([%w-]+)"
+    end
+    assert.equal("SHA-256", used)
   end)
 
   it("SIP-22 gives the same answer for a wrong password and for a user there is not", function()

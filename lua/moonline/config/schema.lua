@@ -77,7 +77,7 @@ schema.root = record {
       certificate = path("file"), key = path("file"), ca = path("file"), verify = types.boolean,
     },
     allow = list(types.cidr),
-    users = map(text(), any_text),
+    users = map(text(), any_text), digest = list(choice("MD5", "SHA-256"), non_empty),
     regions = map(record { bind = types.address, proxy = types.sip_uri, advertise = types.host },
       word),
     resolve = map(types.target, any_text), dns = list(types.target, non_empty),
@@ -130,7 +130,7 @@ function schema.defaults()
   return {
     sip = {
       listen = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060" },
-      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, regions = {}, resolve = {},
+      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" }, regions = {}, resolve = {},
       session_expires = 1800,
     },
     trunks = {},
