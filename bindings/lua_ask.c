@@ -36,7 +36,7 @@ static void on_result(struct ml_ask *asked, const struct ml_ask_result *result, 
     ml_set_text(L, "text", result->text);
     ml_set_text(L, "peer", result->peer);
     ml_set_text(L, "contact", result->contact);
-    ml_set_headers(L, result->headers, result->header_count);
+    ml_set_text(L, "headers", result->headers);
     lua_createtable(L, (int)result->host_count, 0);
     for (size_t i = 0; i < result->host_count; i++) {
         lua_pushstring(L, result->hosts[i]);

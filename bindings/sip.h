@@ -38,4 +38,6 @@ int ml_lua_ask(lua_State *L, struct ml_agent *agent);
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
 
+int ml_sip_headers(lua_State *L); /* sip.headers(lines, ...) */
+
 #endif

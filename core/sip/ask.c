@@ -120,13 +120,8 @@ static void tell(struct ml_ask *ask, const sip_t *sip)
     struct ml_ask_result result = {.code = sip->sip_status->st_status,
                                    .phrase = sip->sip_status->st_phrase};
     msg_t *msg = nta_outgoing_getresponse(ask->orq);
-    su_home_t home[1] = {SU_HOME_INIT(home)};
-    struct ml_header *headers = NULL;
-    size_t n = 0;
-    char *bytes = msg ? msg_as_string(home, msg, NULL, 0, &n) : NULL;
+    char *headers = msg ? ml_headers_lines(sip, msg) : NULL;
 
-    if (bytes)
-        headers = ml_headers_parse((struct ml_str){bytes, n}, &result.header_count);
     result.headers = headers;
     if (result.code >= 300)
         result.cause = ML_CAUSE_RESPONSE;
@@ -134,7 +129,6 @@ static void tell(struct ml_ask *ask, const sip_t *sip)
         ml_credentials_accepted(&ask->credentials);
     finish(ask, &result); /* ask may be gone */
     ml_free(headers);
-    su_home_deinit(home);
     msg_destroy(msg);
 }
 

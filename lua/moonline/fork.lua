@@ -16,10 +16,6 @@ function Fork:info()
   return (self.legs[1] or self.last):info()
 end
 
-function Fork:headers()
-  return {}
-end
-
 function Fork:hangup(headers)
   for _, one in ipairs(self.legs) do one:hangup(headers) end
 end

@@ -1,15 +1,19 @@
 -- Who calls: From, or what a trunk vouches for (RFC 3325); nobody, for a caller who asks for that
 -- (RFC 3323).
 
+local sip = require "moonline.core.sip"
+
 local identity = {}
 
 local NOBODY = "anonymous" -- From and Caller of a withheld identity
 local HIDES = { id = true, user = true, header = true }
 
 local function is_withheld(call)
-  if call.from:match("@anonymous%.invalid$") then return true end
-  for word in (call.headers.privacy or ""):lower():gmatch("[^;,%s]+") do
-    if HIDES[word] then return true end
+  if call.from:find("@anonymous.invalid", 1, true) then return true end
+  for _, header in ipairs(sip.headers(call.info.headers, "Privacy")) do
+    for word in header[2]:lower():gmatch("[^;,%s]+") do
+      if HIDES[word] then return true end
+    end
   end
   return false
 end
@@ -17,7 +21,8 @@ end
 -- The first address of P-Asserted-Identity as a SIP URI, and its display name. A tel: number is one at the
 -- host of From.
 local function asserted(call)
-  local value = call.headers["p-asserted-identity"] or ""
+  local first = sip.headers(call.info.headers, "P-Asserted-Identity")[1]
+  local value = first and first[2] or ""
   local display = value:match('^%s*"([^"]*)"%s*<') or value:match("^%s*([^<\"]-)%s*<")
   local uri = value:match("<([^>]*)>") or value:match("^%s*([^,%s;]+)") or ""
   local scheme, rest = uri:match("^(%a+):([^;?]*)")

@@ -1,6 +1,7 @@
 -- A registration of ours with somebody's registrar (RFC 3261 10.2): sent, refreshed at three quarters of
 -- its time, tried again with growing pauses when it fails, and taken back when it is left.
 
+local sip = require "moonline.core.sip"
 local task = require "moonline.core.task"
 
 local FIRST, MOST = 10, 600 -- seconds between tries that fail: doubled from the one to the other
@@ -21,24 +22,19 @@ Registration.__name = "moonline.Registration"
 local registration = {}
 
 local function header(event, name)
-  for _, one in ipairs(event.headers or {}) do
-    if one[1]:lower() == name then return one[2] end
-  end
-  return nil
+  local first = sip.headers(event.headers, name)[1]
+  return first and first[2]
 end
 
 -- Seconds for our contact: what stands with it, else Expires, else what was asked for.
 local function granted(event, asked)
-  for _, one in ipairs(event.headers) do
-    local name = one[1]:lower()
-    if name == "contact" or name == "m" then
-      for uri, rest in one[2]:gmatch("<([^>]*)>([^,]*)") do
-        local seconds = uri == event.contact and rest:lower():match(";%s*expires%s*=%s*\"?(%d+)")
-        if seconds then return math.tointeger(tonumber(seconds)) end
-      end
+  for _, one in ipairs(sip.headers(event.headers, "Contact", "m")) do
+    for uri, rest in one[2]:gmatch("<([^>]*)>([^,]*)") do
+      local seconds = uri == event.contact and rest:lower():match(";%s*expires%s*=%s*\"?(%d+)")
+      if seconds then return math.tointeger(tonumber(seconds)) end
     end
   end
-  return math.tointeger(tonumber(header(event, "expires") or "")) or asked
+  return math.tointeger(tonumber(header(event, "Expires") or "")) or asked
 end
 
 -- One REGISTER: its response event, with the code it came to.
@@ -58,12 +54,12 @@ end
 ---@return integer|string|nil detail the SIP code, or a sentence
 function Registration:send()
   local event = ask(self, self.expires)
-  local least = event.code == 423 and tonumber(header(event, "min-expires"))
+  local least = event.code == 423 and tonumber(header(event, "Min-Expires"))
   if least and least > self.expires then
     self.expires = math.tointeger(least)
     event = ask(self, self.expires)
   end
-  self.retry_after = tonumber((header(event, "retry-after") or ""):match("^%s*(%d+)"))
+  self.retry_after = tonumber((header(event, "Retry-After") or ""):match("^%s*(%d+)"))
   if event.code >= 200 and event.code < 300 then
     self.status, self.why, self.code = "registered", nil, event.code
     self.contact, self.granted, self.peer = event.contact, granted(event, self.expires), event.peer
