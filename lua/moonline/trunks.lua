@@ -163,7 +163,9 @@ end
 ---@param server moonline.Server
 ---@return moonline.Trunks
 function trunks.open(server)
-  local self = setmetatable({ server = server, all = {}, leaving = {}, box = task.mailbox() }, Trunks)
+  local self = setmetatable({
+    server = server, all = {}, leaving = {}, box = task.mailbox(),
+  }, Trunks)
   self:update(server.env.config)
   return self
 end

@@ -1,10 +1,10 @@
 -- <Client>: registered users are called on all their phones, over the flow each registered on.
-local audio = require "support.audio"
 local moonline = require "moonline"
 local party = require "support.party"
 local peer = require "support.peer"
 local phones = require "support.phones"
 local rawphone = require "support.rawphone"
+local registering = require "support.registering"
 local stage = require "support.stage"
 local story = require "support.story"
 
@@ -18,11 +18,11 @@ local function open(options)
 end
 
 describe("<Client>", function()
-  it("V2 calls the phone of a registered user, and connects it", function()
+  it("V2 <Client statusCallback statusCallbackEvent statusCallbackMethod> tells", function()
     local s <close> = open()
     s.web["/events"] = ""
     local phone = phones.open(s, "alice")
-    local params = phones.dial(s, [[<Client statusCallback="/events"
+    local params = phones.dial(s, [[<Client statusCallback="/events" statusCallbackMethod="GET"
       statusCallbackEvent="initiated ringing answered completed">alice</Client>]], { talk = 2 })
     assert.equal("completed", params.DialCallStatus)
     assert.equal("true", params.DialBridged)
@@ -35,6 +35,7 @@ describe("<Client>", function()
     local told = {}
     for i, request in ipairs(s:requests_to "/events") do
       told[i] = request.params.CallStatus
+      assert.equal("GET", request.method)
       assert.equal("client:alice", request.params.To)
       assert.equal("client:alice", request.params.Called)
       assert.equal("sip:alice@127.0.0.1", request.params.From)
@@ -44,7 +45,7 @@ describe("<Client>", function()
     assert.same({ "initiated", "in-progress", "completed" }, told)
   end)
 
-  it("V2 takes the name as <Identity>, and sends each <Parameter> as an X- header", function()
+  it("V2 <Identity> names the user, each <Parameter name value> is an X- header", function()
     local s <close> = open()
     local phone = phones.open(s, "alice", story.refuses(486))
     local params = phones.dial(s, [[<Client><Identity> alice </Identity>
@@ -62,7 +63,7 @@ describe("<Client>", function()
     s:quiet()
   end)
 
-  it("V2 not registered: warning 32009, no-answer as for a 480, and the document goes on", function()
+  it("V2 not registered: warning 32009, no-answer as for a 480; the document goes on", function()
     local s <close> = open()
     local params = phones.dial(s, CLIENT)
     assert.equal("no-answer", params.DialCallStatus)
@@ -81,8 +82,8 @@ describe("<Client>", function()
     assert.equal("failed", params.DialCallStatus)
     assert.matches("no user of sip.users", s:warned(32009))
     for user, code in pairs { mallory = 404, alice = 480 } do
-      s.web["/voice"] = ('<Response><Dial answerOnBridge="true"><Client>%s</Client></Dial></Response>')
-        :format(user)
+      s.web["/voice"] = ('<Response><Dial answerOnBridge="true"><Client>%s</Client></Dial>'
+        .. "</Response>"):format(user)
       local _, _, got = s:call()
       assert.equal(code, got)
     end
@@ -99,14 +100,15 @@ describe("<Client>", function()
     end
   end)
 
-  it("S14 runs a screening document on the phone, which knows whom it is for", function()
+  it("S14 <Client url method> runs a screening document on the phone", function()
     local s <close> = open()
     phones.open(s, "alice")
     s.web["/screen"] = "<Response><Hangup/></Response>"
-    local params = phones.dial(s, '<Client url="/screen">alice</Client>')
+    local params = phones.dial(s, '<Client url="/screen" method="GET">alice</Client>')
     assert.equal("completed", params.DialCallStatus)
     assert.equal("false", params.DialBridged)
     local asked = s:requests_to("/screen")[1].params
+    assert.equal("GET", s:requests_to("/screen")[1].method)
     assert.equal("client:alice", asked.To)
     assert.equal(params.DialCallSid, asked.CallSid)
     s:quiet()
@@ -214,14 +216,16 @@ end)
 describe("the way to a registered phone", function()
   it("V2 is the connection it registered over: TCP", function()
     local s <close> = open { sip = { listen = { "udp:127.0.0.1:0", "tcp:127.0.0.1:0" } } }
-    local phone = phones.open(s, "alice", story.answers, { listen = { "tcp:127.0.0.1:0" }, index = 2 })
+    local phone = phones.open(s, "alice", story.answers,
+      { listen = { "tcp:127.0.0.1:0" }, index = 2 })
     local source = s.server.env.agent:registered("alice")[1].source
     assert.matches("^tcp:", source)
     assert.are_not.equal(phone.addresses[1], source) -- it made the connection from another port
     assert.equal("completed", phones.dial(s, CLIENT, { talk = 1 }).DialCallStatus)
     assert.equal("tcp", phone.invites[1].transport)
     for _, event in ipairs(s:seen "message") do
-      if event.sent and event.text:find("^INVITE ") then assert.equal(source, "tcp:" .. event.remote) end
+      local invite = event.sent and event.text:find("^INVITE ")
+      if invite then assert.equal(source, "tcp:" .. event.remote) end
     end
     s:quiet()
     moonline.sleep(200) -- OPTIONS keep it open past the time of idle connections
@@ -232,41 +236,23 @@ describe("the way to a registered phone", function()
     assert.same({}, s.server.env.agent:registered "alice")
   end)
 
-  it("V2 leads through a NAT: Contact and SDP say 10.9.9.9, all comes to where it sent from", function()
+  it("V2 leads through a NAT: Contact and SDP are private, all comes to its source", function()
     local s <close> = open()
     local ear, packets, listening = rawphone.ear()
     local got, there = {}, nil
-    local register = moonline.mailbox()
-    local nat <close> = peer.open(function(self, request)
+    local nat <close> = registering.open(s, function(self, request)
+      if request.method == "OPTIONS" then return self:reply(request, "200 OK") end
       got[#got + 1] = request.method
+      if request.method == "ACK" then return end
       local body
       if request.method == "INVITE" then
         there = tonumber(request.body:match "m=audio (%d+)")
         body = peer.sdp(40000):gsub("127%.0%.0%.1", "10.9.9.9")
       end
-      if request.method ~= "ACK" then
-        self:reply(request, "200 OK", { "Contact: <sip:alice@10.9.9.9:5060>" }, body)
-      end
-    end, { heard = function(answer) register:post { kind = "answer", answer = answer } end })
-    local host, port = s:uri():match "@([%d.]+):(%d+)"
-    local function send(more)
-      nat.socket:send(host, tonumber(port), table.concat({
-        ("REGISTER sip:%s:%s SIP/2.0"):format(host, port),
-        ("Via: SIP/2.0/UDP 10.9.9.9:5060;branch=z9hG4bK%d;rport"):format(#more),
-        "From: <sip:alice@pbx>;tag=1", "To: <sip:alice@pbx>", "Call-ID: nat",
-        ("CSeq: %d REGISTER"):format(#more + 1), "Contact: <sip:alice@10.9.9.9:5060>", more .. "Max-Forwards: 70",
-        "Content-Length: 0\r\n\r\n" }, "\r\n"))
-      return register:wait({ "answer" }, 5).answer
-    end
-    local nonce = send(""):get("WWW-Authenticate"):match 'nonce="([^"]+)"'
-    local crypto = require "moonline.core.crypto"
-    local function hash(text) return crypto.hex(crypto.digest("md5", text)) end
-    local response = hash(table.concat({ hash "alice:moonline:wonder", nonce, "00000001", "c", "auth",
-      hash "REGISTER:sip:pbx" }, ":"))
-    assert.equal(200, send(('Authorization: Digest username="alice", realm="moonline", nonce="%s", '
-      .. 'uri="sip:pbx", algorithm=MD5, qop=auth, nc=00000001, cnonce="c", response="%s"\r\n'):format(
-      nonce, response)).code)
-
+      self:reply(request, "200 OK", { "Contact: <sip:alice@10.9.9.9:5060>" }, body)
+    end)
+    assert.equal(200, nat:as("alice", "wonder", { "Contact: <sip:alice@10.9.9.9:5060>" },
+      { via = "10.9.9.9:5060" }).code)
     s.web["/voice"] = phones.document(CLIENT)
     s.web["/after"] = "<Response/>"
     local leg = s:begin()
@@ -285,12 +271,11 @@ describe("the way to a registered phone", function()
     s:quiet()
     assert.same({ "INVITE", "ACK", "BYE" }, got)
     assert.is_true(#packets > 40, #packets .. " packets")
-    assert.is_table(audio)
     listening:cancel()
     ear:close()
   end)
 
-  it("V2 is gone with the phone: no answer on it is no-answer, and then it is not registered", function()
+  it("V2 is gone with the phone: first nobody answers, then it is not registered", function()
     local s <close> = open()
     local phone = phones.open(s, "alice")
     phone:close()
@@ -325,8 +310,8 @@ describe("a registered phone", function()
     out:write [[
       local moonline = require "moonline"
       moonline.on("call", function(call)
-        local leg <close>, why, code = call:dial(call.to:match "nobody" and "client:bob" or "client:alice")
-        if leg then call:bridge(leg) else call:reject(code == 480 and why == "no-answer" and 486 or 500) end
+        local leg <close> = call:dial "client:alice"
+        if leg then call:bridge(leg) end
       end)
     ]]
     out:close()

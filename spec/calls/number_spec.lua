@@ -28,8 +28,8 @@ local function dial(nouns, patterns, options)
 end
 
 
-describe("<Number>", function()
-  it("V2 is written in many ways and dialled in one", function()
+describe("a number in Dial", function()
+  it("V2 <Number> is written in many ways and dialled in one", function()
     for text, number in pairs {
       ["+15550100"] = "+15550100", ["+1 (555) 010-0100"] = "+15550100100",
       ["555-010-0100"] = "5550100100", [" 1.555.0100\n"] = "15550100", ["100"] = "100",
@@ -47,7 +47,7 @@ describe("<Number>", function()
     assert.equal("+15550100", got.carrier)
   end)
 
-  it("V2 goes through the first trunk by name whose match finds it, else one without match", function()
+  it("V2 goes through the first trunk by name whose match finds it, else one without", function()
     local patterns = { b_world = "^%+", a_france = "^%+33", z_rest = false }
     local function through(number)
       local _, got = dial("<Number>" .. number .. "</Number>", patterns)
@@ -61,7 +61,9 @@ describe("<Number>", function()
   end)
 
   it("V2 that no trunk takes is not dialled: 13224, which says how to mend it", function()
-    local s <close> = stage.open { trunks = { only = { proxy = "sip:127.0.0.1:9", match = "^%+33" } } }
+    local s <close> = stage.open {
+      trunks = { only = { proxy = "sip:127.0.0.1:9", match = "^%+33" } },
+    }
     local params = phones.dial(s, "<Number>+15550100</Number>")
     assert.equal("failed", params.DialCallStatus)
     assert.is_true(story.no_child(params))
@@ -85,10 +87,10 @@ describe("<Number>", function()
     s:quiet()
   end)
 
-  it("V1 warns of attributes that are wrong, and dials: 13221, 13222, 12200", function()
+  it("V1 warns of attributes that are wrong, and dials: 13221, 13222, 13750", function()
     for attribute, code in pairs { ['method="PUT"'] = 13221, ['sendDigits="12x"'] = 13222,
-      ['sendDigits="' .. ("1"):rep(33) .. '"'] = 13222, ['byoc="BY1"'] = 12200,
-      ['machineDetection="Enable"'] = 12200 } do
+      ['sendDigits="' .. ("1"):rep(33) .. '"'] = 13222, ['byoc="BY1"'] = 13750,
+      ['machineDetection="Enable"'] = 13750 } do
       local carrier <close> = peer.open(busy)
       local s <close> = stage.open { trunks = { all = { proxy = "sip:" .. carrier.where } } }
       local params = phones.dial(s, ("<Number %s>+15550100</Number>"):format(attribute))
@@ -98,7 +100,7 @@ describe("<Number>", function()
     end
   end)
 
-  it("V2 sendDigits are pressed after the answer, before anybody is connected", function()
+  it("V2 <Number sendDigits url method>: keys after the answer, before the bridge", function()
     local s <close> = stage.open()
     local keys, answered_at = {}, nil
     local carrier = story.phone(s, "carrier", function(call)
@@ -110,13 +112,14 @@ describe("<Number>", function()
     assert(s.server:reload())
     s.web["/screen"] = "<Response/>"
     s.web["/voice"] = phones.document(
-      '<Number sendDigits="w12#" url="/screen">+15550100</Number>')
+      '<Number sendDigits="w12#" url="/screen" method="GET">+15550100</Number>')
     s.web["/after"] = "<Response/>"
     local leg = s:begin()
     local asked = s:request "/screen"
     assert.same({ "1", "2", "#" }, keys)
     assert.is_true(asked.time - answered_at >= 0.5 + 3 * 0.1)
     assert.equal("+15550100", asked.params.To)
+    assert.equal("GET", asked.method)
     assert.equal(0, #s:seen "bridged")
     story.bridged(s)
     leg:hangup()
@@ -124,16 +127,17 @@ describe("<Number>", function()
     s:quiet()
   end)
 
-  it("S16 tells its progress, with the number as To", function()
+  it("S16 <Number statusCallback statusCallbackEvent statusCallbackMethod> tells", function()
     local carrier <close> = peer.open(busy)
     local s <close> = stage.open { trunks = { all = { proxy = "sip:" .. carrier.where } } }
     s.web["/events"] = ""
-    phones.dial(s, [[<Number statusCallback="/events"
+    phones.dial(s, [[<Number statusCallback="/events" statusCallbackMethod="GET"
       statusCallbackEvent="initiated completed">+1 555 0100</Number>]])
     s:quiet()
     local list = s:requests_to "/events"
     assert.equal("initiated", list[1].params.CallStatus)
     assert.equal("busy", list[2].params.CallStatus)
+    assert.equal("GET", list[1].method)
     assert.equal("+15550100", list[1].params.To)
     assert.equal("486", list[2].params.SipResponseCode)
   end)
@@ -152,7 +156,8 @@ describe("<Number>", function()
     out:write [[
       require("moonline").on("call", function(call)
         local _, why, code = call:dial "+1 555 0100"
-        call:run(("<Response><Redirect>%s/%s/%d</Redirect></Response>"):format(call.headers["x-app"], why, code))
+        call:run(("<Response><Redirect>%s/%s/%d</Redirect></Response>"):format(
+          call.headers["x-app"], why, code))
       end)
     ]]
     out:close()

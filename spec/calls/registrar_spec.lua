@@ -1,6 +1,7 @@
 -- The registrar: phones log in, stay reachable, and leave (RFC 3261 10.3).
 local moonline = require "moonline"
 local peer = require "support.peer"
+local registering = require "support.registering"
 local stage = require "support.stage"
 local wire = require "support.wire"
 
@@ -28,61 +29,6 @@ local function aor(s, user)
   return (s:uri(user))
 end
 
--- One REGISTER of a peer that can say anything; waits for its final response. The credentials of a
--- challenge are answered when a password is given.
-local Raw = {}
-Raw.__index = Raw
-
-local function raw(s)
-  local box = moonline.mailbox()
-  local self = setmetatable({ s = s, box = box, cseq = 0, id = "reg" .. #s.phones }, Raw)
-  self.peer = peer.open(nil, { heard = function(answer) box:post { kind = "answer", answer = answer } end })
-  self.host, self.port = s:uri():match("@([%d.]+):(%d+)")
-  return self
-end
-
-function Raw:close() self.peer:close() end
-Raw.__close = Raw.close
-
-function Raw:send(lines, options)
-  options = options or {}
-  self.cseq = options.cseq or self.cseq + 1
-  local uri = "sip:" .. self.host .. ":" .. self.port
-  local text = {
-    "REGISTER " .. uri .. " SIP/2.0",
-    ("Via: SIP/2.0/UDP %s;branch=z9hG4bK%s.%d.%s;rport"):format(self.peer.where, self.id, self.cseq,
-      options.mark or ""),
-    "Max-Forwards: 70", ("From: <sip:%s@%s>;tag=t"):format(options.from or "alice", self.host),
-    ("To: <sip:%s@%s>"):format(options.to or "alice", self.host),
-    "Call-ID: " .. (options.id or self.id), ("CSeq: %d REGISTER"):format(self.cseq),
-  }
-  for _, line in ipairs(lines) do text[#text + 1] = line end
-  text[#text + 1] = "Content-Length: 0\r\n\r\n"
-  self.peer.socket:send(self.host, tonumber(self.port), table.concat(text, "\r\n"))
-  local event = self.box:wait({ "answer" }, options.timeout or 10)
-  return event and event.answer
-end
-
--- The same with the answer to the challenge of a user.
-function Raw:as(user, password, lines, options)
-  local crypto = require "moonline.core.crypto"
-  local function hash(text) return crypto.hex(crypto.digest("md5", text)) end
-  options = options or {}
-  local cseq = options.cseq
-  options.cseq = nil
-  local challenge = assert(self:send({}, options))
-  assert.equal(401, challenge.code)
-  local nonce = challenge:get("WWW-Authenticate"):match('nonce="([^"]+)"')
-  local uri = "sip:" .. self.host .. ":" .. self.port
-  local all = { ('Authorization: Digest username="%s", realm="moonline", nonce="%s", uri="%s", '
-    .. 'algorithm=MD5, qop=auth, nc=00000001, cnonce="c", response="%s"'):format(user, nonce, uri,
-    hash(table.concat({ hash(user .. ":moonline:" .. password), nonce, "00000001", "c", "auth",
-      hash("REGISTER:" .. uri) }, ":"))) }
-  for _, line in ipairs(lines) do all[#all + 1] = line end
-  options.cseq, options.mark = cseq, (options.mark or "") .. "a"
-  return self:send(all, options)
-end
-
 local function contact(port, more)
   return ("Contact: <sip:alice@192.0.2.1:%d>%s"):format(port, more or "")
 end
@@ -105,7 +51,7 @@ describe("the registrar", function()
 
   it("V2 asks everybody for credentials, also who may call without any", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local answer = odd:send { contact(5060) }
     assert.equal(401, answer.code)
     assert.equal(1, #answer:values "WWW-Authenticate")
@@ -115,7 +61,7 @@ describe("the registrar", function()
 
   it("V2 offers SHA-256 beside MD5 when sip.digest says so, and takes it", function()
     local s <close> = stage.open { sip = { users = USERS, digest = { "MD5", "SHA-256" } } }
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local offered = odd:send({ contact(5060) }):values "WWW-Authenticate"
     assert.matches("algorithm=MD5", offered[1])
     assert.matches("algorithm=SHA%-256", offered[2])
@@ -130,7 +76,7 @@ describe("the registrar", function()
 
   it("SIP-22 gives the same answer for a wrong password and for a user there is not", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local wrong = odd:as("alice", "guess", { contact(5060) })
     local unknown = odd:as("mallory", "guess", { contact(5060) }, { to = "mallory" })
     for _, answer in ipairs { wrong, unknown } do
@@ -143,7 +89,7 @@ describe("the registrar", function()
 
   it("SIP-22 does not hear a source for a minute after 20 wrong passwords", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     for _ = 1, 20 do assert.equal(401, odd:as("alice", "guess", { contact(5060) }).code) end
     assert.equal(403, odd:send({ contact(5060) }).code)
     moonline.sleep(61)
@@ -152,14 +98,14 @@ describe("the registrar", function()
 
   it("V2 registers nobody for another: 403", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     assert.equal(403, odd:as("bob", "builder", { contact(5060) }, { to = "alice" }).code)
     assert.same({}, registered(s))
   end)
 
   it("V2 has several phones of one user, each with its own time", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local answer = odd:as("alice", "wonder", { contact(5001, ";expires=100"), contact(5002),
       "Expires: 200" })
     assert.equal(200, answer.code)
@@ -173,7 +119,7 @@ describe("the registrar", function()
 
   it("V2 knows a contact again that is spelt otherwise (RFC 3261 19.1.4)", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     odd:as("alice", "wonder", { "Contact: <sip:alice@PBX.example.com:5060>" })
     odd:as("alice", "wonder", { "Contact: <sip:alice@pbx.EXAMPLE.com:5060>" })
     assert.equal(1, #registered(s, "alice"))
@@ -181,7 +127,7 @@ describe("the registrar", function()
 
   it("V2 takes a device that comes back elsewhere for the same one (RFC 5626)", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local device = ';+sip.instance="<urn:uuid:1>";reg-id=1'
     odd:as("alice", "wonder", { contact(5001, device) })
     odd:as("alice", "wonder", { contact(5002, device) }, { id = "after-its-boot" })
@@ -192,11 +138,12 @@ describe("the registrar", function()
 
   it("V2 gives a list to who sends no Contact, and empties it for a star", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     odd:as("alice", "wonder", { contact(5001), contact(5002) })
     local list = odd:as("alice", "wonder", {})
     assert.equal(200, list.code)
-    assert.matches("5001>;expires=3600.*5002>;expires=3600", table.concat(list:values "Contact", ","))
+    assert.matches("5001>;expires=3600.*5002>;expires=3600",
+      table.concat(list:values "Contact", ","))
     assert.equal(400, odd:as("alice", "wonder", { "Contact: *" }).code)
     assert.equal(400, odd:as("alice", "wonder", { "Contact: *", "Expires: 60" }).code)
     assert.equal(400, odd:as("alice", "wonder", { "Contact: *", contact(5003), "Expires: 0" }).code)
@@ -209,7 +156,7 @@ describe("the registrar", function()
 
   it("V2 wants at least a minute (423 with Min-Expires) and gives at most two hours", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local short = odd:as("alice", "wonder", { contact(5001), "Expires: 59" })
     assert.equal(423, short.code)
     assert.equal("60", short:get "Min-Expires")
@@ -217,13 +164,14 @@ describe("the registrar", function()
     local long = odd:as("alice", "wonder", { contact(5001), "Expires: 999999999" })
     assert.matches("expires=7200", long:get "Contact")
     local phone = s:phone "bob"
-    local held <close> = assert(phone:register(aor(s, "bob"), { password = "builder", expires = 5 }))
+    local held <close> = assert(phone:register(aor(s, "bob"),
+      { password = "builder", expires = 5 }))
     assert.equal(60, held.granted)
   end)
 
   it("V2 does nothing of a request that is older than what it knows (10.3, 7)", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     assert.equal(200, odd:as("alice", "wonder", { contact(5001) }, { cseq = 50 }).code)
     assert.equal(500, odd:as("alice", "wonder", { contact(5002), contact(5001, ";expires=0") },
       { cseq = 49 }).code)
@@ -234,7 +182,7 @@ describe("the registrar", function()
 
   it("V2 has room for ten phones of one user", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     local ten = {}
     for i = 1, 10 do ten[i] = contact(5000 + i) end
     assert.equal(200, odd:as("alice", "wonder", ten).code)
@@ -245,7 +193,7 @@ describe("the registrar", function()
 
   it("SIP-25 refuses contacts nobody can call", function()
     local s <close> = open()
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     for _, bad in ipairs { "<mailto:a@b>", "<sip:>", "<name:alice>", "sip:a b@c", "<tel:+1555>",
       "<sip:alice@" .. ("x"):rep(600) .. ">" } do
       local answer = odd:as("alice", "wonder", { "Contact: " .. bad })
@@ -269,7 +217,8 @@ describe("the registrar", function()
     local s <close> = open()
     local phone = s:phone "alice"
     do
-      local _ <close> = assert(phone:register(aor(s, "alice"), { password = "wonder", expires = 60 }))
+      local _ <close> = assert(phone:register(aor(s, "alice"),
+        { password = "wonder", expires = 60 }))
       moonline.sleep(600)
       assert.equal(1, #registered(s, "alice"))
     end
@@ -278,15 +227,12 @@ describe("the registrar", function()
 
   it("V2 asks each phone every 30 s whether it is there, and drops who does not answer", function()
     local s <close> = open()
-    local odd <close> = raw(s)
-    local silent = false
-    local asked = 0
-    odd.peer:close()
-    odd.peer = peer.open(function(self, request)
+    local silent, asked = false, 0
+    local odd <close> = registering.open(s, function(self, request)
       if request.method ~= "OPTIONS" then return end
       asked = asked + 1
       if not silent then self:reply(request, "405 No") end
-    end, { heard = function(answer) odd.box:post { kind = "answer", answer = answer } end })
+    end)
     odd:as("alice", "wonder", { contact(5060) })
     moonline.sleep(301)
     assert.equal(10, asked)
@@ -327,7 +273,7 @@ describe("the registrar", function()
   it("SIP-17 answers a flood at a bounded rate, and calls go on", function()
     local s <close> = open()
     s.web["/voice"] = stage.twiml '<Reject reason="busy"/>'
-    local odd <close> = raw(s)
+    local odd <close> = registering.open(s)
     for i = 1, 400 do odd:send({ contact(5060) }, { mark = "f" .. i, timeout = 0 }) end
     moonline.sleep(0.2)
     local answers = 0

@@ -11,7 +11,7 @@ local function challenge(nonce)
   return 'WWW-Authenticate: Digest realm="carrier", nonce="' .. nonce .. '", qop="auth"'
 end
 
--- A registrar that answers the n-th REGISTER with what answers[n] says, the last for all that follow.
+-- A registrar that answers the n-th REGISTER with answers[n], the last for all that follow.
 local function registrar(answers)
   local count = 0
   return peer.open(function(self, request)
@@ -48,7 +48,8 @@ local function registering(carrier, more)
 end
 
 local function health(s)
-  return moonline.json.decode(moonline.http.get("http://" .. s.server.http_address .. "/health").body)
+  local response = moonline.http.get("http://" .. s.server.http_address .. "/health")
+  return moonline.json.decode(response.body)
 end
 
 describe("a trunk that registers", function()
@@ -137,7 +138,7 @@ describe("a trunk that registers", function()
     assert.matches('username="line1"', list[3]:get "Authorization")
   end)
 
-  it("SIP-23 does not answer a second refusal, nor follow the carrier's password elsewhere", function()
+  it("SIP-23 does not answer a second refusal, nor show the password elsewhere", function()
     local other <close> = peer.open(function(self, request)
       if request.method == "INVITE" then
         self:reply(request, "401 Unauthorized", { challenge "elsewhere" })
@@ -211,7 +212,8 @@ describe("a call through a trunk", function()
     local good <close> = peer.open(function(self, request)
       if request.method == "INVITE" then self:reply(request, "486 Busy Here") end
     end)
-    local s <close> = open { carrier = { proxy = { "sip:" .. silent.where, "sip:" .. good.where } } }
+    local proxies = { "sip:" .. silent.where, "sip:" .. good.where }
+    local s <close> = open { carrier = { proxy = proxies } }
     local params = phones.dial(s, NUMBER)
     assert.equal("busy", params.DialCallStatus)
     assert.equal(1, #good:of "INVITE")
@@ -255,7 +257,8 @@ describe("the configuration of trunks", function()
   it("V2 says what is missing", function()
     local config = require "moonline.config"
     local function problem(trunk)
-      local _, problems = config.load { values = { trunks = { carrier = trunk } }, environment = {} }
+      local values = { trunks = { carrier = trunk } }
+      local _, problems = config.load { values = values, environment = {} }
       return problems[1] and problems[1].message
     end
     assert.matches("proxy", problem { username = "u" })

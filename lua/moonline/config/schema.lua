@@ -85,8 +85,8 @@ schema.root = record {
   }, { final = secure_listener }),
   trunks = map(record({
     proxy = list(types.sip_uri, non_empty), username = text(), password = text(),
-    register = types.boolean, from = text("letters, digits and + - _ .", caller), match = types.pattern,
-    region = text("a region", word),
+    register = types.boolean, from = text("letters, digits and + - _ .", caller),
+    match = types.pattern, region = text("a region", word),
   }, { final = trunk }), word),
   rtp = record {
     listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
@@ -130,7 +130,8 @@ function schema.defaults()
   return {
     sip = {
       listen = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060" },
-      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" }, regions = {}, resolve = {},
+      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" },
+      regions = {}, resolve = {},
       session_expires = 1800,
     },
     trunks = {},

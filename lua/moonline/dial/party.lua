@@ -19,7 +19,7 @@ function party.number(config, text)
   if not plain then return nil, code, message end
   local trunk, name = number.trunk(config.trunks, plain)
   if not trunk then
-    return nil, NO_TRUNK, ("no trunk takes %s: give one of the configuration a match for it, or none"
+    return nil, NO_TRUNK, ("no trunk takes %s: give one of the configuration a match for it"
       .. " (trunks.NAME.match)"):format(plain)
   end
   return {

@@ -4,5 +4,6 @@ return {
   name = "Identity",
   attrs = {},
   text = true,
+  part = true,
   target = function(_, node) return node.text end,
 }

@@ -3,5 +3,6 @@
 return {
   name = "Parameter",
   attrs = { name = { "text", required = true }, value = { "text" } },
+  part = true,
   target = function(_, node) return node.attrs end,
 }
