@@ -30,9 +30,9 @@ struct ml_ask_request {
 struct ml_ask_result {
     int code; /* final response; 0: none came */
     const char *phrase;
-    enum ml_leg_cause cause; /* RESPONSE, TIMEOUT, DNS, NETWORK, TLS; NONE for a 2xx */
-    const char *text;        /* a sentence about the cause, or NULL */
-    const char *headers;     /* lines of the response, or NULL */
+    enum ml_leg_cause cause;  /* RESPONSE, TIMEOUT, DNS, NETWORK, TLS; NONE for a 2xx */
+    const char *text;         /* a sentence about the cause, or NULL */
+    const char *headers;      /* lines of the response, or NULL */
     const char *peer;         /* "udp:10.0.0.9:5060": whom it was sent to last; NULL: nobody */
     const char *contact;      /* URI of the Contact that was sent, or NULL */
     const char *const *hosts; /* numeric addresses that `uri` or the hops lead to */
