@@ -7,6 +7,7 @@
 #include "bindings/sip.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
+#include "core/house/registrar.h"
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
 
@@ -17,6 +18,7 @@ enum {
 
 struct agent {
     struct ml_agent *agent;
+    struct ml_registrar *registrar; /* NULL: it is none */
     struct ml_resolver *resolver;
     struct ml_media *media;
     struct ml_sink incoming, trace;
@@ -39,6 +41,7 @@ static void agent_close(void *object)
     if (--agent->references > 0)
         return;
     agent->incoming.state->runtime->listeners--;
+    ml_registrar_free(agent->registrar);
     ml_agent_free(agent->agent);
     ml_resolver_free(agent->resolver);
     luaL_unref(L, LUA_REGISTRYINDEX, agent->media_ref);
@@ -63,11 +66,22 @@ static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
 static int agent_calls(lua_State *L);
 static int agent_hangup(lua_State *L);
+static int agent_access(lua_State *L);
+static int agent_registered(lua_State *L);
+static int agent_ask(lua_State *L);
 
-static const luaL_Reg methods[] = {
-    {"events", agent_events}, {"addresses", agent_addresses}, {"admit", agent_admit},
-    {"trace", agent_trace},   {"dial", agent_dial},           {"legs", agent_legs},
-    {"calls", agent_calls},   {"hangup", agent_hangup},       {NULL, NULL}};
+static const luaL_Reg methods[] = {{"events", agent_events},
+                                   {"addresses", agent_addresses},
+                                   {"admit", agent_admit},
+                                   {"trace", agent_trace},
+                                   {"dial", agent_dial},
+                                   {"legs", agent_legs},
+                                   {"calls", agent_calls},
+                                   {"hangup", agent_hangup},
+                                   {"access", agent_access},
+                                   {"ask", agent_ask},
+                                   {"registered", agent_registered},
+                                   {NULL, NULL}};
 static const struct ml_class agent_class = {
     .name = "agent", .methods = methods, .close = agent_close, .share = agent_share};
 
@@ -140,17 +154,20 @@ static void on_trace(const struct ml_agent_trace *trace, void *user)
 
 /* ---- sip.agent(options) ---- */
 
-/* Pushes values that keep the texts alive. */
-static void read_users(lua_State *L, struct ml_agent_options *options)
+/* allow, users and peers of the table at index. Pushes values that keep the texts alive. */
+static void read_access(lua_State *L, int index, struct ml_agent_access *access)
 {
     size_t count;
-    const char *const *pairs = ml_list_pairs(L, 1, "users", &count);
+    const char *const *pairs = ml_list_pairs(L, index, "users", &count);
     struct ml_agent_user *users = lua_newuserdatauv(L, (count + 1) * sizeof *users, 0);
 
     for (size_t i = 0; i < count; i++)
         users[i] = (struct ml_agent_user){pairs[2 * i], pairs[2 * i + 1]};
-    options->users = users;
-    options->user_count = count;
+    access->users = users;
+    access->user_count = count;
+    access->allow = ml_list_texts(L, index, "allow", &access->allow_count);
+    access->digest = ml_list_texts(L, index, "digest", &access->digest_count);
+    access->peers = ml_list_pairs(L, index, "peers", &access->peer_count);
 }
 
 static void read_tls(lua_State *L, struct ml_agent_tls *tls)
@@ -215,12 +232,11 @@ int ml_sip_agent(lua_State *L)
     lua_getfield(L, 1, "media");
     media = ml_lua_media_check(L, 2);
     options.listen = ml_list_texts(L, 1, "listen", &options.listen_count);
-    options.allow = ml_list_texts(L, 1, "allow", &options.allow_count);
     options.advertise = ml_opt_text(L, 1, "advertise", NULL);
     options.session_expires = (int)ml_opt_integer(L, 1, "session_expires", 0);
     options.user_agent = ml_opt_text(L, 1, "user_agent", "moonline");
     read_tls(L, &options.tls);
-    read_users(L, &options);
+    read_access(L, 1, &options.access);
     ml_object_new(L, &agent_class);
     agent = ml_alloc(sizeof *agent);
     agent->references = 1;
@@ -239,6 +255,8 @@ int ml_sip_agent(lua_State *L)
         ml_free(agent);
         return ml_push_failure(L, status, fault.text);
     }
+    if (ml_opt_boolean(L, 1, "registrar", false))
+        agent->registrar = ml_registrar_new(ml_state_of(L)->runtime->loop, agent->agent);
     ml_state_of(L)->runtime->listeners++;
     for (int i = lua_gettop(L); i > 1; i--) { /* the handle lies below the lists */
         void *object;
@@ -318,6 +336,8 @@ static int agent_dial(lua_State *L)
     dial.bind = ml_opt_text(L, 2, "bind", NULL);
     dial.proxy = ml_opt_text(L, 2, "proxy", NULL);
     dial.advertise = ml_opt_text(L, 2, "advertise", NULL);
+    dial.flow = ml_opt_text(L, 2, "flow", NULL);
+    dial.hops = ml_list_texts(L, 2, "hops", &dial.hop_count);
     lua_getfield(L, 2, "headers");
     dial.headers = ml_list_headers(L, -1, &dial.header_count);
     line_options(agent, &options);
@@ -349,6 +369,61 @@ static int agent_hangup(lua_State *L)
 {
     ml_agent_hangup(check(L)->agent);
     return 0;
+}
+
+static bool is_user(const char *name, void *context)
+{
+    const struct ml_agent_access *access = context;
+
+    for (size_t i = 0; i < access->user_count; i++)
+        if (strcmp(access->users[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static int agent_access(lua_State *L)
+{
+    struct agent *agent = check(L);
+    struct ml_agent_access access = {0};
+
+    luaL_checktype(L, 2, LUA_TTABLE);
+    lua_settop(L, 2);
+    read_access(L, 2, &access);
+    ml_agent_set_access(agent->agent, &access);
+    if (agent->registrar)
+        ml_registrar_prune(agent->registrar, is_user, &access);
+    return 0;
+}
+
+static int push_registration(const struct ml_registration *registration, void *context)
+{
+    lua_State *L = context;
+
+    lua_createtable(L, 0, 6);
+    ml_set_text(L, "user", registration->user);
+    ml_set_text(L, "uri", registration->uri);
+    ml_set_text(L, "flow", registration->flow);
+    ml_set_text(L, "source", registration->source);
+    ml_set_text(L, "device", registration->device);
+    ml_set_integer(L, "expires", registration->expires);
+    lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+    return 0;
+}
+
+static int agent_registered(lua_State *L)
+{
+    struct agent *agent = check(L);
+    const char *user = luaL_optstring(L, 2, NULL);
+
+    lua_newtable(L);
+    if (agent->registrar)
+        ml_registrar_each(agent->registrar, user, push_registration, L);
+    return 1;
+}
+
+static int agent_ask(lua_State *L)
+{
+    return ml_lua_ask(L, check(L)->agent);
 }
 
 int ml_open_sip(lua_State *L)

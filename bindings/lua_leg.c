@@ -243,6 +243,7 @@ static int leg_info(lua_State *L)
     ml_set_integer(L, "source_port", info.source_port);
     ml_set_text(L, "local_address", info.local_address);
     ml_set_text(L, "username", info.username);
+    ml_set_text(L, "trusted", info.trusted);
     ml_set_text(L, "headers", info.headers);
     return 1;
 }

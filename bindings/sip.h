@@ -35,6 +35,9 @@ void ml_lua_source(lua_State *L, int index, struct ml_source *source);
 
 int ml_sip_agent(lua_State *L); /* sip.agent(options) */
 
+/* agent:ask(options), options at index 2. */
+int ml_lua_ask(lua_State *L, struct ml_agent *agent);
+
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
 /* One more reference to it, to be given back by drop. */

@@ -1,5 +1,6 @@
 /* Who may call in: the allow list, digest for users, refusals at a bounded rate. */
 #include <arpa/inet.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +14,11 @@
 
 #define REALM "moonline"
 
-enum { REFUSALS_A_SECOND = 20 }; /* the rest is dropped: no amplifier for spoofed sources */
+enum {
+    REFUSALS_A_SECOND = 20, /* the rest is dropped: no amplifier for spoofed sources */
+    GUESSES = 20,           /* wrong passwords of one source within */
+    GUESSES_MS = 60000
+};
 
 /* 16 bytes; IPv4 as IPv4-mapped, so that ::ffff:10.0.0.1 is 10.0.0.1. Returns false for a bad text.
  */
@@ -56,6 +61,54 @@ bool ml_cidr_match(const char *cidr, const char *host)
     return true;
 }
 
+static const char *const *copy_texts(const char *const *texts, size_t count)
+{
+    const char **copies = ml_alloc((count + 1) * sizeof *copies);
+
+    for (size_t i = 0; i < count; i++)
+        copies[i] = ml_strdup(texts[i]);
+    return copies;
+}
+
+static void free_texts(const char *const *texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ml_free((char *)(uintptr_t)texts[i]);
+    ml_free((void *)(uintptr_t)texts);
+}
+
+void ml_access_init(struct ml_agent_access *copy, const struct ml_agent_access *access)
+{
+    struct ml_agent_user *users = ml_alloc((access->user_count + 1) * sizeof *users);
+
+    for (size_t i = 0; i < access->user_count; i++) {
+        users[i].name = ml_strdup(access->users[i].name);
+        users[i].password = ml_strdup(access->users[i].password);
+    }
+    copy->allow = copy_texts(access->allow, access->allow_count);
+    copy->allow_count = access->allow_count;
+    copy->users = users;
+    copy->user_count = access->user_count;
+    copy->peers = copy_texts(access->peers, 2 * access->peer_count);
+    copy->peer_count = access->peer_count;
+    copy->digest = copy_texts(access->digest, access->digest_count);
+    copy->digest_count = access->digest_count;
+}
+
+void ml_access_fini(struct ml_agent_access *access)
+{
+    for (size_t i = 0; i < access->user_count; i++) {
+        ml_free((char *)(uintptr_t)access->users[i].name);
+        ml_free((char *)(uintptr_t)access->users[i].password);
+    }
+    ml_free((void *)(uintptr_t)access->users);
+    free_texts(access->allow, access->allow_count);
+    free_texts(access->peers, 2 * access->peer_count);
+    free_texts(access->digest, access->digest_count);
+}
+
+/* ---- refusals ---- */
+
 /* May one more refusal be sent in this second? */
 static bool may_refuse(struct ml_agent *agent)
 {
@@ -68,55 +121,79 @@ static bool may_refuse(struct ml_agent *agent)
     return agent->refusals++ < REFUSALS_A_SECOND;
 }
 
-static const char *password_of(const char *name, void *user)
-{
-    const struct ml_agent *agent = user;
-
-    for (size_t i = 0; i < agent->user_count; i++)
-        if (strcmp(agent->users[i].name, name) == 0)
-            return agent->users[i].password;
-    return NULL;
-}
-
-static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_sip_place *source)
+/* Refuses, or says nothing when enough was refused in this second. */
+static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_sip_place *source,
+                  const char *why)
 {
     if (!may_refuse(agent)) {
         nta_incoming_destroy(irq);
-        return 0;
+        return -1;
     }
-    ml_log(ML_LOG_INFO, NULL, "%s:%s may not call in: not in sip.allow, and there are no sip.users",
-           source->kind, source->host);
+    ml_log(ML_LOG_INFO, NULL, "%s:%s is refused: %s", source->kind, source->host, why);
     nta_incoming_treply(irq, SIP_403_FORBIDDEN, SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
     return 403;
 }
 
-/* MD5 before SHA-256: who knows both may take the stronger wherever it stands, but many a phone
- * (and sipp) reads the first challenge only, and gives up when it is not MD5. */
-static int challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *source, bool stale)
-{
-    char *strong = ml_auth_challenge(REALM, source, stale, "SHA-256");
-    char *weak = ml_auth_challenge(REALM, source, stale, "MD5");
+/* ---- guessed passwords ---- */
 
-    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(weak),
-                        SIPTAG_WWW_AUTHENTICATE_STR(strong), SIPTAG_SERVER_STR(agent->user_agent),
-                        TAG_END());
-    ml_free(strong);
-    ml_free(weak);
-    return 401;
+/* What is remembered of a source; a new one takes the place of another. */
+static struct ml_guesses *guesses_of(struct ml_agent *agent, const char *host)
+{
+    const size_t slots = sizeof agent->guesses / sizeof *agent->guesses;
+    struct ml_guesses *guesses;
+    uint32_t hash = 2166136261u;
+    int64_t now = ml_clock_ms();
+
+    for (const char *c = host; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    guesses = &agent->guesses[hash % slots];
+    if (strcmp(guesses->host, host) != 0 || now - guesses->since >= GUESSES_MS) {
+        snprintf(guesses->host, sizeof guesses->host, "%s", host);
+        guesses->count = 0;
+        guesses->since = now;
+    }
+    return guesses;
 }
 
-int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
-                    const struct ml_sip_place *source, char **username)
+static const char *password_of(const char *name, void *user)
 {
-    bool stale = false;
+    const struct ml_agent *agent = user;
+
+    for (size_t i = 0; i < agent->access.user_count; i++)
+        if (strcmp(agent->access.users[i].name, name) == 0)
+            return agent->access.users[i].password;
+    return NULL;
+}
+
+/* MD5 before SHA-256: who knows both may take the stronger wherever it stands, but many a phone
+ * (and sipp) reads the first challenge only, and gives up when it is not MD5; baresip gives up when
+ * any is not. */
+static void challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *source, bool stale)
+{
+    static const char *const both[] = {"MD5", "SHA-256"};
+    const char *const *names = agent->access.digest_count ? agent->access.digest : both;
+    size_t count = agent->access.digest_count ? agent->access.digest_count : 2;
+    char *first = ml_auth_challenge(REALM, source, stale, names[0]);
+    char *second = count > 1 ? ml_auth_challenge(REALM, source, stale, names[1]) : NULL;
+
+    nta_incoming_treply(irq, SIP_401_UNAUTHORIZED, SIPTAG_WWW_AUTHENTICATE_STR(first),
+                        TAG_IF(second, SIPTAG_WWW_AUTHENTICATE_STR(second)),
+                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+    ml_free(first);
+    ml_free(second);
+}
+
+char *ml_access_prove(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
+                      const struct ml_sip_place *source)
+{
+    struct ml_guesses *guesses = guesses_of(agent, source->host);
+    enum ml_auth_result best = ML_AUTH_WRONG;
     char name[128];
 
-    *username = NULL;
-    for (size_t i = 0; i < agent->allow_count; i++)
-        if (ml_cidr_match(agent->allow[i], source->host))
-            return 0;
-    if (agent->user_count == 0)
-        return refuse(agent, irq, source) ? 403 : -1;
+    if (guesses->count >= GUESSES) {
+        refuse(agent, irq, source, "too many wrong passwords in a minute");
+        return NULL;
+    }
     for (const sip_authorization_t *given = sip->sip_authorization; given; given = given->au_next) {
         su_home_t home[1] = {SU_HOME_INIT(home)};
         char *text = ml_header_text(home, (const sip_header_t *)given);
@@ -125,11 +202,34 @@ int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
                            password_of, agent, name, sizeof name);
 
         su_home_deinit(home);
-        if (result == ML_AUTH_OK) {
-            *username = ml_strdup(name);
+        if (result == ML_AUTH_OK)
+            return ml_strdup(name);
+        if (result == ML_AUTH_STALE)
+            best = result;
+    }
+    if (sip->sip_authorization && best == ML_AUTH_WRONG && ++guesses->count == GUESSES)
+        ml_log(ML_LOG_WARNING, NULL, "%s:%s gave %d wrong passwords: not heard for a minute",
+               source->kind, source->host, GUESSES);
+    challenge(agent, irq, source->host, best == ML_AUTH_STALE);
+    return NULL;
+}
+
+int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
+                    const struct ml_sip_place *source, char **username, char **peer)
+{
+    const struct ml_agent_access *access = &agent->access;
+
+    *username = *peer = NULL;
+    for (size_t i = 0; i < access->peer_count; i++)
+        if (ml_cidr_match(access->peers[2 * i], source->host)) {
+            *peer = ml_strdup(access->peers[2 * i + 1]);
             return 0;
         }
-        stale = stale || result == ML_AUTH_STALE;
-    }
-    return challenge(agent, irq, source->host, stale);
+    for (size_t i = 0; i < access->allow_count; i++)
+        if (ml_cidr_match(access->allow[i], source->host))
+            return 0;
+    if (access->user_count == 0)
+        return refuse(agent, irq, source, "not in sip.allow, and there are no sip.users");
+    *username = ml_access_prove(agent, irq, sip, source);
+    return *username ? 0 : -1;
 }

@@ -18,29 +18,13 @@ enum {
     UDP_MTU = 65535      /* never TCP because of size: the URI says which transport */
 };
 
-static char **copy_texts(const char *const *texts, size_t count)
-{
-    char **copies = ml_alloc((count + 1) * sizeof *copies);
-
-    for (size_t i = 0; i < count; i++)
-        copies[i] = ml_strdup(texts[i]);
-    return copies;
-}
-
 static void copy_options(struct ml_agent *agent, const struct ml_agent_options *options)
 {
     agent->resolver = options->resolver;
     agent->advertise = ml_strdup(options->advertise);
     agent->user_agent = ml_strdup(options->user_agent ? options->user_agent : "moonline");
     agent->session_expires = options->session_expires;
-    agent->allow = copy_texts(options->allow, options->allow_count);
-    agent->allow_count = options->allow_count;
-    agent->users = ml_alloc((options->user_count + 1) * sizeof *agent->users);
-    agent->user_count = options->user_count;
-    for (size_t i = 0; i < options->user_count; i++) {
-        agent->users[i].name = ml_strdup(options->users[i].name);
-        agent->users[i].password = ml_strdup(options->users[i].password);
-    }
+    ml_access_init(&agent->access, &options->access);
     agent->tls.certificate_file = ml_strdup(options->tls.certificate_file);
     agent->tls.key_file = ml_strdup(options->tls.key_file);
     agent->tls.ca_file = ml_strdup(options->tls.ca_file);
@@ -51,14 +35,7 @@ static void agent_free(struct ml_agent *agent)
 {
     ML_LIST_EACH(&agent->transports, link)
     ml_free(ML_CONTAINER(link, struct ml_transport, link));
-    for (size_t i = 0; i < agent->allow_count; i++)
-        ml_free(agent->allow[i]);
-    ml_free(agent->allow);
-    for (size_t i = 0; i < agent->user_count; i++) {
-        ml_free((char *)(uintptr_t)agent->users[i].name);
-        ml_free((char *)(uintptr_t)agent->users[i].password);
-    }
-    ml_free(agent->users);
+    ml_access_fini(&agent->access);
     ml_free((char *)(uintptr_t)agent->tls.certificate_file);
     ml_free((char *)(uintptr_t)agent->tls.key_file);
     ml_free((char *)(uintptr_t)agent->tls.ca_file);
@@ -69,6 +46,11 @@ static void agent_free(struct ml_agent *agent)
 
 /* ---- requests outside any dialog ---- */
 
+static const char *allowed(const struct ml_agent *agent)
+{
+    return agent->is_registrar ? ML_SIP_ALLOW ", REGISTER" : ML_SIP_ALLOW;
+}
+
 static int answer_options(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip)
 {
     int retry_after = 0;
@@ -78,7 +60,7 @@ static int answer_options(struct ml_agent *agent, nta_incoming_t *irq, const sip
     char seconds[16];
 
     snprintf(seconds, sizeof seconds, "%d", retry_after);
-    nta_incoming_treply(irq, code ? code : 200, NULL, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
+    nta_incoming_treply(irq, code ? code : 200, NULL, SIPTAG_ALLOW_STR(allowed(agent)),
                         SIPTAG_ACCEPT_STR("application/sdp"),
                         SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED),
                         SIPTAG_SERVER_STR(agent->user_agent),
@@ -124,13 +106,20 @@ static const struct ml_transport *origin(struct ml_agent *agent, nta_incoming_t 
     return transport;
 }
 
+static int not_allowed(const struct ml_agent *agent, nta_incoming_t *irq)
+{
+    nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(allowed(agent)),
+                        SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
+    return 0;
+}
+
 static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *irq,
                       const sip_t *sip)
 {
     struct ml_agent *agent = (struct ml_agent *)magic;
     const struct ml_transport *transport;
     struct ml_sip_place source;
-    char *username;
+    char *username, *peer;
 
     (void)none;
     switch (sip->sip_request->rq_method) {
@@ -144,27 +133,34 @@ static int on_outside(nta_leg_magic_t *magic, nta_leg_t *none, nta_incoming_t *i
     case sip_method_update:
     case sip_method_prack:
         return 481;
+    case sip_method_register:
+        if (!agent->is_registrar || sip->sip_to->a_tag)
+            return not_allowed(agent, irq);
+        transport = origin(agent, irq, &source);
+        if (!transport || agent->closing)
+            return 503;
+        ml_register_incoming(agent, irq, sip, &source, transport);
+        return 0;
     case sip_method_invite:
         break;
     default: /* REFER, NOTIFY: the guard lets no other method through */
         if (sip->sip_to->a_tag)
             return 481;
-        nta_incoming_treply(irq, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR(ML_SIP_ALLOW),
-                            SIPTAG_SERVER_STR(agent->user_agent), TAG_END());
-        return 0;
+        return not_allowed(agent, irq);
     }
     if (sip->sip_to->a_tag)
         return 481;
     transport = origin(agent, irq, &source);
     if (!transport || agent->closing)
         return 503;
-    if (ml_access_check(agent, irq, sip, &source, &username) != 0)
+    if (ml_access_check(agent, irq, sip, &source, &username, &peer) != 0)
         return 0;
     if (refuse_invite(agent, irq)) {
         ml_free(username);
+        ml_free(peer);
         return 0;
     }
-    return ml_leg_incoming(agent, irq, sip, &source, transport, username);
+    return ml_leg_incoming(agent, irq, sip, &source, transport, username, peer);
 }
 
 /* Responses to nothing, and the like. */
@@ -205,6 +201,7 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
     agent->user = user;
     ml_list_init(&agent->transports);
     ml_list_init(&agent->legs);
+    ml_list_init(&agent->asks);
     copy_options(agent, options);
     status = ml_guard_open(loop, fault);
     agent->guarded = status == 0;
@@ -230,8 +227,11 @@ void ml_agent_free(struct ml_agent *agent)
     if (!agent)
         return;
     agent->closing = true;
+    ml_agent_on_register(agent, NULL, NULL);
     ML_LIST_EACH(&agent->legs, link)
     ml_leg_abandon(ML_CONTAINER(link, struct ml_leg, link));
+    ML_LIST_EACH(&agent->asks, link)
+    ml_ask_abandon(ml_ask_of(link));
     if (agent->outside)
         nta_leg_destroy(agent->outside);
     if (agent->nta)
@@ -241,6 +241,30 @@ void ml_agent_free(struct ml_agent *agent)
     if (agent->guarded)
         ml_guard_close();
     agent_free(agent);
+}
+
+/* Nobody can register without users: then the guard answers. */
+static void settle_registrar(struct ml_agent *agent)
+{
+    bool is_registrar = agent->on_register && agent->access.user_count > 0;
+
+    if (is_registrar != agent->is_registrar)
+        ml_guard_registrar(is_registrar);
+    agent->is_registrar = is_registrar;
+}
+
+void ml_agent_set_access(struct ml_agent *agent, const struct ml_agent_access *access)
+{
+    ml_access_fini(&agent->access);
+    ml_access_init(&agent->access, access);
+    settle_registrar(agent);
+}
+
+void ml_agent_on_register(struct ml_agent *agent, ml_agent_register_fn *fn, void *user)
+{
+    agent->on_register = fn;
+    agent->register_user = user;
+    settle_registrar(agent);
 }
 
 void ml_agent_hangup(struct ml_agent *agent)

@@ -25,15 +25,25 @@ struct ml_agent_user {
     const char *name, *password;
 };
 
+/* Who may call in. */
+struct ml_agent_access {
+    const char *const *allow; /* CIDR texts: without credentials */
+    size_t allow_count;
+    const struct ml_agent_user *users; /* digest for everybody else; none: 403 */
+    size_t user_count;
+    const char *const *peers;  /* pairs: numeric address, name. Known by their address, let in as
+                                  those of `allow`, and believed what they say of their callers */
+    size_t peer_count;         /* pairs */
+    const char *const *digest; /* algorithms asked for, in this order; none: MD5, SHA-256 */
+    size_t digest_count;
+};
+
 struct ml_agent_options {
     const char *const *listen; /* "udp:127.0.0.1:5060", "tls:[::1]:5061"; port 0: any free one */
     size_t listen_count;
     const char *advertise; /* host[:port] for Via and Contact instead of the local one, or NULL */
     struct ml_agent_tls tls;
-    const char *const *allow; /* CIDR texts: who may call without credentials */
-    size_t allow_count;
-    const struct ml_agent_user *users; /* digest for everybody else; none: 403 */
-    size_t user_count;
+    struct ml_agent_access access;
     int session_expires; /* seconds, RFC 4028; 0: no session timer asked for */
     const char *user_agent;
     struct ml_resolver *resolver; /* borrowed */
@@ -65,6 +75,8 @@ void ml_agent_free(struct ml_agent *agent);
 /* Tells all legs to end (ml_leg_hangup): BYE, CANCEL, 480. Each is told that it ended, also one
  * that was never answered. */
 void ml_agent_hangup(struct ml_agent *agent);
+/* Who may call in from now on, in place of what held until now. */
+void ml_agent_set_access(struct ml_agent *agent, const struct ml_agent_access *access);
 /* "udp:127.0.0.1:5060" with the real port; NULL when index is past the last. */
 const char *ml_agent_address(const struct ml_agent *agent, size_t index);
 /* NULL ends it. */
@@ -84,6 +96,9 @@ struct ml_leg_dial {
     const char *username, *password; /* answer to 401 and 407, or NULL */
     const char *bind;                /* local address of the egress profile, NULL: by route */
     const char *proxy;               /* outbound proxy URI, NULL: none */
+    const char *const *hops; /* URIs it is sent to, in this order, instead of where `uri` leads */
+    size_t hop_count;
+    const char *flow;      /* of a registration: back over that, whatever `uri` says. NULL: none */
     const char *advertise; /* for Via and Contact of this leg. NULL: `bind`, else the agent's */
 };
 

@@ -20,6 +20,7 @@
 #include "core/net/loop.h"
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
+#include "core/sip/register.h"
 
 enum { ML_SIP_HOST_BYTES = 64, ML_SEEN_BYTES = 260 };
 
@@ -38,6 +39,13 @@ struct ml_transport {
     bool listener;    /* named by the options, not made for a region */
 };
 
+/* Wrong credentials from one address. */
+struct ml_guesses {
+    char host[ML_SIP_HOST_BYTES];
+    int count;
+    int64_t since;
+};
+
 /* A dialled call that was cancelled and never finally answered. */
 struct ml_abandoned {
     char call_id[40];
@@ -52,16 +60,17 @@ struct ml_agent {
     nta_leg_t *outside; /* requests outside any dialog */
     struct ml_agent_handlers handlers;
     void *user;
-    struct ml_list transports, legs;
+    struct ml_list transports, legs, asks;
     int live;  /* legs that are not over */
     int calls; /* those of them that came in and are still wanted */
     struct ml_resolver *resolver;
     struct ml_agent_tls tls;
     char *advertise, *user_agent;
-    char **allow;
-    size_t allow_count;
-    struct ml_agent_user *users;
-    size_t user_count;
+    struct ml_agent_access access; /* a copy of ours */
+    struct ml_guesses guesses[64];
+    ml_agent_register_fn *on_register;
+    void *register_user;
+    bool is_registrar; /* that handler, and users */
     int session_expires;
     int refusals; /* in the second of refused_at */
     int64_t refused_at;
@@ -96,19 +105,38 @@ struct ml_transport *ml_transport_by_ident(const struct ml_agent *agent, const c
  * advertise: host[:port], NULL for its own. */
 uint16_t ml_transport_seen_as(const struct ml_transport *transport, const char *advertise,
                               char *host, size_t size);
+/* The Via of a transport that is seen under another address; without one sofia makes its own. */
+void ml_transport_via(const struct ml_transport *transport, const char *advertise, char *text,
+                      size_t size);
 /* A Contact for that transport, made in home. */
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise);
 
 /* ---- access.c ---- */
-/* May this request be let in? 0, or the answer was given (its code). username: who proved to be. */
+void ml_access_init(struct ml_agent_access *copy, const struct ml_agent_access *access);
+void ml_access_fini(struct ml_agent_access *access);
+/* May this call be let in? 0, or the answer was given (its code). username: who proved to be, with
+ * credentials; peer: whose address it came from. Made with ml_alloc, NULL when not known. */
 int ml_access_check(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
-                    const struct ml_sip_place *source, char **username);
+                    const struct ml_sip_place *source, char **username, char **peer);
+/* The user whose credentials a request brings; NULL: the answer was given (challenge, refusal). */
+char *ml_access_prove(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
+                      const struct ml_sip_place *source);
 bool ml_cidr_match(const char *cidr, const char *host);
 
 /* ---- leg_in.c ---- */
 int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
                     const struct ml_sip_place *source, const struct ml_transport *transport,
-                    char *username);
+                    char *username, char *peer);
+
+/* ---- ask.c ---- */
+struct ml_ask;
+/* The agent closes: the request under way is let go, and there is no other. */
+void ml_ask_abandon(struct ml_ask *ask);
+struct ml_ask *ml_ask_of(struct ml_link *link);
+
+/* ---- register.c ---- */
+void ml_register_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
+                          const struct ml_sip_place *source, const struct ml_transport *transport);
 
 #endif

@@ -76,6 +76,10 @@ void ml_guard_close(void);
  * linked in a way that leaves libsofia alone): the program must not start. */
 int ml_guard_check(struct ml_fault *fault);
 
+/* One more registrar in the process, or one less: REGISTER goes past the guard while there is one.
+ */
+void ml_guard_registrar(bool more);
+
 /* Methods that go past the guard, as an Allow header says it. */
 #define ML_GUARD_ALLOW "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK"
 

@@ -14,6 +14,13 @@ enum {
 
 #define BRANCH_COOKIE "z9hG4bK"
 
+static int registrars;
+
+void ml_guard_registrar(bool more)
+{
+    registrars += more ? 1 : -1;
+}
+
 /* What is known of the message while it is judged. */
 struct look {
     struct ml_guard_message *message;
@@ -267,7 +274,8 @@ static bool read_method(struct look *look)
     /* A dialog declines REFER itself, and knows whether it waits for a NOTIFY. */
     bool of_dialog = is(look->method, "REFER") || is(look->method, "NOTIFY");
 
-    if (is_ours(look->method) || (of_dialog && look->to_tag.p))
+    if (is_ours(look->method) || (of_dialog && look->to_tag.p) ||
+        (is(look->method, "REGISTER") && registrars > 0))
         return true;
     snprintf(look->verdict->extra, sizeof look->verdict->extra, "Allow: %s\r\n", ML_GUARD_ALLOW);
     if (is_known(look->method))
@@ -343,10 +351,25 @@ static bool read_routes(struct look *look)
     return true;
 }
 
+/* REGISTER: addresses, or a star alone (RFC 3261 10.2.2). */
+static bool read_bindings(struct look *look)
+{
+    size_t at = 0;
+    const struct ml_guard_field *first = ml_guard_field(look->message, "Contact", &at);
+
+    if (first && is(ml_str_trim(first->value), "*") &&
+        !ml_guard_field(look->message, "Contact", &at))
+        return true;
+    return sip_addresses(look, "Contact", ML_GUARD_MAX_CONTACTS) >= 0 ||
+           blame(look, ML_GUARD_CONTACT, 400, "Contact Must Be SIP URIs");
+}
+
 static bool read_contact(struct look *look)
 {
     int count;
 
+    if (look->request && is(look->method, "REGISTER"))
+        return read_bindings(look);
     if (!look->opens_or_targets)
         return true;
     count = sip_addresses(look, "Contact", 1);
@@ -429,7 +452,8 @@ static bool judge_request(struct look *look)
         return blame(look, ML_GUARD_BYTES, 400, "NUL in Header");
     changes_nothing = is(look->method, "ACK") || is(look->method, "CANCEL");
     look->opens_or_targets = is(look->method, "INVITE") || is(look->method, "UPDATE");
-    look->verdict->limited = is(look->method, "OPTIONS") && !look->to_tag.p;
+    look->verdict->limited =
+        is(look->method, "REGISTER") || (is(look->method, "OPTIONS") && !look->to_tag.p);
     return (changes_nothing || read_requirements(look)) && read_routes(look) &&
            read_contact(look) && read_body(look) && read_accept(look);
 }

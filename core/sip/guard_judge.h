@@ -15,7 +15,8 @@ enum {
     ML_GUARD_MAX_HEADERS = 256,
     ML_GUARD_MAX_SAME = 64, /* lines of one name: sofia joins lists in square time */
     ML_GUARD_MAX_VIAS = 64,
-    ML_GUARD_MAX_ROUTES = 32
+    ML_GUARD_MAX_ROUTES = 32,
+    ML_GUARD_MAX_CONTACTS = 16 /* of a REGISTER */
 };
 
 struct ml_guard_field {

@@ -61,11 +61,9 @@ static void leg_free(struct ml_leg *leg)
     ml_free(leg->advertise);
     ml_free(leg->proxy);
     ml_free(leg->uri);
-    ml_free(leg->username);
-    ml_free(leg->password);
     ml_free(leg->extra);
     ml_free(leg->remote_uri);
-    ml_leg_challenges_free(leg);
+    ml_credentials_fini(&leg->credentials);
     ml_free(leg->bye_headers);
     ml_free(leg->call_id);
     ml_free(leg->from_uri);
@@ -73,6 +71,7 @@ static void leg_free(struct ml_leg *leg)
     ml_free(leg->to_uri);
     ml_free(leg->request_uri);
     ml_free(leg->digest_user);
+    ml_free(leg->trusted);
     ml_free(leg->headers);
     su_home_deinit(leg->home);
     ml_free(leg);
@@ -235,6 +234,7 @@ void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info)
         .source_port = leg->peer.port,
         .local_address = leg->transport ? leg->transport->place.host : NULL,
         .username = leg->digest_user,
+        .trusted = leg->trusted,
         .headers = leg->headers,
     };
 }

@@ -100,6 +100,7 @@ struct ml_leg_info {
     uint16_t source_port;
     const char *local_address; /* on which it arrived or from which it left */
     const char *username;      /* digest user that was checked, or NULL */
+    const char *trusted;       /* name of the peer of ml_agent_access it came from, or NULL */
     const char *headers;       /* lines of the INVITE received; NULL for a UAC */
 };
 void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info);

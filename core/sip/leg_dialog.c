@@ -449,10 +449,10 @@ static int on_reinvite_response(struct ml_leg *leg, nta_outgoing_t *orq, const s
         ml_leg_send_ack(leg, nta_outgoing_cseq(orq), NULL);
         if (leg->description && ml_leg_body(sip).n > 0)
             leg->description->take_answer(leg->description_user, ml_leg_body(sip));
-        ml_leg_accepted(leg);
+        ml_credentials_accepted(&leg->credentials);
         ml_session_answered(leg, sip);
     }
-    again = ml_leg_take_challenge(leg, sip);
+    again = ml_credentials_take(&leg->credentials, sip);
     nta_outgoing_destroy(orq);
     leg->invite_out = NULL;
     if (again) {

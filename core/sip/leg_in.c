@@ -160,7 +160,7 @@ static void nobody(void *user)
 
 int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
                     const struct ml_sip_place *source, const struct ml_transport *transport,
-                    char *username)
+                    char *username, char *peer)
 {
     struct ml_leg *leg = ml_leg_new(agent, true);
     msg_t *msg = nta_incoming_getrequest(irq);
@@ -169,6 +169,7 @@ int ml_leg_incoming(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *si
     leg->peer = *source;
     leg->transport = transport;
     leg->digest_user = username;
+    leg->trusted = peer;
     leg->advertise = ml_strdup(agent->advertise);
     leg->contact = ml_transport_contact(leg->home, transport, agent->advertise);
     remember(leg, sip, msg);

@@ -7,22 +7,18 @@
 #include "core/base/random.h"
 #include "core/sip/headers.h"
 #include "core/sip/leg_priv.h"
+#include "core/sip/targets.h"
 #include "core/sip/tls_priv.h"
 
 enum {
-    TARGETS_MAX = 16,
     SILENCE_MS = 4000, /* then the next target (S5) */
     SESSION_MAX = 86400
 };
 
 struct ml_route {
-    struct ml_leg *leg;
-    struct ml_query *query;
+    struct ml_targets *targets;
+    size_t index;
     struct ml_timer *silence;
-    struct ml_sip_place targets[TARGETS_MAX];
-    size_t count, index;
-    char kind[4], host[256];
-    uint16_t port;               /* of the URI, 0: none said */
     char *offer;                 /* the same in every INVITE */
     char *bind;                  /* egress profile */
     int session_expires, min_se; /* asked for; the second by a 422 */
@@ -36,8 +32,7 @@ void ml_leg_route_free(struct ml_leg *leg)
     if (!route)
         return;
     leg->route = NULL;
-    if (route->query)
-        ml_query_cancel(route->query);
+    ml_targets_free(route->targets);
     ml_timer_free(route->silence);
     ml_free(route->offer);
     ml_free(route->bind);
@@ -64,7 +59,7 @@ static bool try_next(struct ml_leg *leg)
 {
     struct ml_route *route = leg->route;
 
-    if (!route || route->index + 1 >= route->count || leg->cancel_wanted)
+    if (!route || route->index + 1 >= ml_targets_count(route->targets) || leg->cancel_wanted)
         return false;
     route->index++;
     if (leg->invite_out)
@@ -123,7 +118,7 @@ static void send_invite(struct ml_leg *leg)
         leg->sent_told = true;
         ml_leg_tell(leg, &event);
     }
-    if (route->index + 1 < route->count)
+    if (route->index + 1 < ml_targets_count(route->targets))
         ml_timer_set(route->silence, SILENCE_MS);
 }
 
@@ -204,8 +199,9 @@ static void try_target(struct ml_leg *leg)
 {
     struct ml_route *route = leg->route;
 
-    leg->peer = route->targets[route->index];
-    leg->transport = ml_transport_for(leg->agent, &leg->peer, route->bind);
+    leg->peer = *ml_targets_place(route->targets, route->index);
+    if (!leg->by_flow)
+        leg->transport = ml_transport_for(leg->agent, &leg->peer, route->bind);
     if (!leg->transport) {
         fail(leg, ML_CAUSE_NETWORK, "no local address to send from to that target");
         return;
@@ -221,105 +217,33 @@ static void try_target(struct ml_leg *leg)
     }
     ml_tls_forget(leg->tls);
     leg->tls = NULL;
-    if (strcmp(leg->peer.kind, "tls") == 0)
-        leg->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port, route->host,
-                                 &leg->agent->tls, on_tls_failure, leg);
+    if (strcmp(leg->peer.kind, "tls") == 0 && !leg->by_flow)
+        leg->tls = ml_tls_expect(leg->agent->loop, leg->peer.host, leg->peer.port,
+                                 ml_targets_name(route->targets, route->index), &leg->agent->tls,
+                                 on_tls_failure, leg);
     send_invite(leg);
 }
 
-/* ---- finding targets ---- */
+/* ---- dialling ---- */
 
-static void on_hosts(int status, const struct ml_host *hosts, size_t count, void *user)
-{
-    struct ml_leg *leg = user;
-    struct ml_route *route = leg->route;
-    uint16_t standard = strcmp(route->kind, "tls") == 0 ? 5061 : 5060;
-
-    route->query = NULL;
-    if (status != 0) {
-        fail(leg, ML_CAUSE_DNS, "the name does not resolve");
-        return;
-    }
-    for (size_t i = 0; i < count && route->count < TARGETS_MAX; i++) {
-        struct ml_sip_place *place = &route->targets[route->count++];
-
-        memcpy(place->kind, route->kind, sizeof place->kind);
-        ml_str_copy(place->host, sizeof place->host, ml_str(hosts[i].address));
-        place->port = route->port ? route->port : hosts[i].port ? hosts[i].port : standard;
-        /* The resolve table may move a service to another port: that is what it is for. */
-        if (hosts[i].port && ml_resolver_knows(leg->agent->resolver, route->host))
-            place->port = hosts[i].port;
-    }
-    try_target(leg);
-}
-
-static void on_services(int status, const struct ml_host *hosts, size_t count, void *user)
+static void on_targets(int status, void *user)
 {
     struct ml_leg *leg = user;
 
-    leg->route->query = NULL;
     if (status == 0)
-        on_hosts(status, hosts, count, leg);
+        try_target(leg);
     else
-        leg->route->query = ml_resolve_host(leg->agent->resolver, leg->route->host, on_hosts, leg);
+        fail(leg, ML_CAUSE_DNS, "the name does not resolve");
 }
 
-static void find_targets(struct ml_leg *leg)
+/* A flow has one place, and it is known: told in the next turn all the same. */
+static void on_flow(void *user)
 {
-    struct ml_route *route = leg->route;
-    char service[300];
+    struct ml_leg *leg = user;
 
-    if (route->port || ml_resolver_knows(leg->agent->resolver, route->host)) {
-        route->query = ml_resolve_host(leg->agent->resolver, route->host, on_hosts, leg);
-        return;
-    }
-    snprintf(service, sizeof service, "%s.%s",
-             strcmp(route->kind, "tls") == 0   ? "_sips._tcp"
-             : strcmp(route->kind, "tcp") == 0 ? "_sip._tcp"
-                                               : "_sip._udp",
-             route->host);
-    route->query = ml_resolve_srv(leg->agent->resolver, service, on_services, leg);
-}
-
-/* What sofia's parser lets pass and a Request-URI must not hold. */
-static bool is_plain(const char *uri)
-{
-    if (!uri[0])
-        return false;
-    for (; *uri; uri++)
-        if ((unsigned char)*uri <= ' ' || (unsigned char)*uri > '~' || strchr("<>\"", *uri))
-            return false;
-    return true;
-}
-
-/* Transport, host and port of the URI the INVITE is sent to. */
-static bool read_target(struct ml_route *route, const char *uri)
-{
-    su_home_t home[1] = {SU_HOME_INIT(home)};
-    url_t *url = is_plain(uri) ? url_hdup(home, URL_STRING_MAKE(uri)->us_url) : NULL;
-    char transport[8] = "";
-    uint64_t port = 0;
-    bool good = url && (url->url_type == url_sip || url->url_type == url_sips) && url->url_host &&
-                url->url_host[0] && strlen(url->url_host) < sizeof route->host;
-
-    if (good) {
-        size_t n = strlen(url->url_host);
-        bool bracketed = url->url_host[0] == '[' && n > 2;
-
-        snprintf(route->host, sizeof route->host, "%.*s", (int)(bracketed ? n - 2 : n),
-                 url->url_host + (bracketed ? 1 : 0));
-        if (url->url_params)
-            url_param(url->url_params, "transport", transport, sizeof transport);
-        if (url->url_port && url->url_port[0])
-            good = ml_str_uint(ml_str(url->url_port), 65535, &port) == 0;
-    }
-    route->port = (uint16_t)port;
-    if (good && (url->url_type == url_sips || su_casematch(transport, "tls")))
-        memcpy(route->kind, "tls", 4);
-    else
-        memcpy(route->kind, su_casematch(transport, "tcp") ? "tcp" : "udp", 4);
-    su_home_deinit(home);
-    return good;
+    if (leg->state == ML_LEG_CALLING)
+        try_target(leg);
+    ml_leg_unref(leg);
 }
 
 /* Loose routing whatever was written: a strict router would get our Request-URI as its last Route
@@ -340,24 +264,51 @@ static char *route_header(const char *proxy)
     return header;
 }
 
+/* Begins to look for the places the INVITE goes to: back over a flow, to a proxy, to the hops
+ * given, or where the URI leads. */
+static int find_targets(struct ml_leg *leg, const struct ml_leg_dial *dial, struct ml_fault *fault)
+{
+    const char *const *uris = &dial->uri;
+    struct ml_sip_place place = {0};
+    size_t count = 1;
+
+    if (dial->flow) {
+        leg->transport = ml_flow_read(leg->agent, dial->flow, &place);
+        if (!leg->transport)
+            return ml_fail(fault, ML_EINVAL, "%s: no flow of this agent", dial->flow);
+        leg->by_flow = true;
+        leg->route->targets = ml_targets_at(&place);
+        return ML_OK;
+    }
+    if (dial->proxy) {
+        uris = &dial->proxy;
+    } else if (dial->hop_count) {
+        uris = dial->hops;
+        count = dial->hop_count;
+    }
+    return ml_targets_find(leg->agent, uris, count, on_targets, leg, &leg->route->targets, fault);
+}
+
 int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
                   const struct ml_leg_description *description, void *description_user,
                   ml_leg_event_fn *fn, void *user, struct ml_leg **legp, struct ml_fault *fault)
 {
-    struct ml_route *route = ml_alloc(sizeof *route);
     struct ml_leg *leg;
+    struct ml_route *route;
+    int status;
 
-    if (agent->closing || !read_target(route, dial->proxy ? dial->proxy : dial->uri)) {
-        ml_free(route);
-        return ml_fail(fault, ML_EINVAL, "%s: a sip or sips URI with a host expected",
-                       dial->proxy ? dial->proxy : dial->uri);
-    }
+    if (agent->closing)
+        return ml_fail(fault, ML_ECLOSED, "the agent is being closed");
     leg = ml_leg_new(agent, false);
-    route->leg = leg;
+    route = leg->route = ml_alloc(sizeof *route);
+    status = find_targets(leg, dial, fault);
+    if (status != 0) {
+        ml_leg_enter(leg, ML_LEG_OVER);
+        return status;
+    }
     route->bind = ml_strdup(dial->bind);
     route->session_expires = agent->session_expires;
     route->silence = ml_timer_new(agent->loop, on_silence, leg);
-    leg->route = route;
     leg->uri = ml_strdup(dial->uri);
     leg->request_uri = ml_strdup(dial->uri);
     leg->proxy = route_header(dial->proxy);
@@ -365,13 +316,13 @@ int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
     leg->from_uri = ml_strdup(dial->from_user);
     leg->to_uri = ml_strdup(dial->from_host);
     leg->from_display = ml_strdup(dial->from_display);
-    leg->username = ml_strdup(dial->username);
-    leg->password = ml_strdup(dial->password);
+    ml_credentials_init(&leg->credentials, dial->username, dial->password);
     leg->extra = ml_headers_copy(dial->headers, dial->header_count);
     leg->extra_count = dial->header_count;
     ml_leg_describe(leg, description, description_user);
     ml_leg_watch(leg, fn, user);
-    find_targets(leg);
+    if (leg->by_flow)
+        ml_loop_post(agent->loop, on_flow, ml_leg_ref(leg));
     *legp = ml_leg_ref(leg);
     return ML_OK;
 }
@@ -416,7 +367,7 @@ static void on_success(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
     nta_leg_rtag(leg->dialog, sip->sip_to->a_tag);
     nta_leg_client_route(leg->dialog, sip->sip_record_route, sip->sip_contact);
     ml_leg_learn_contact(leg, sip);
-    ml_leg_accepted(leg);
+    ml_credentials_accepted(&leg->credentials);
     leg->ack_cseq = nta_outgoing_cseq(orq);
     leg->peer_has_update = sip_is_allowed(sip->sip_allow, SIP_METHOD_UPDATE);
     ml_leg_send_ack(leg, leg->ack_cseq, NULL);
@@ -476,7 +427,7 @@ static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
             fail(leg, code == 408 ? ML_CAUSE_TIMEOUT : ML_CAUSE_NETWORK,
                  code == 408 ? "no response at all" : "the target cannot be reached");
     } else if (!leg->cancel_wanted && ((code == 422 && takes_longer_session(leg, sip)) ||
-                                       ml_leg_take_challenge(leg, sip))) {
+                                       ml_credentials_take(&leg->credentials, sip))) {
         send_again(leg);
     } else if (code != 503 || !try_next(leg)) {
         ml_leg_tell_message(leg, ML_LEG_FAILED,

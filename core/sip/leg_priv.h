@@ -3,6 +3,7 @@
 #define ML_SIP_LEG_PRIV_H
 
 #include "core/sip/agent_priv.h"
+#include "core/sip/credentials.h"
 #include "core/sip/leg.h"
 
 enum ml_offer_state {
@@ -14,13 +15,6 @@ enum ml_offer_state {
 
 struct ml_route; /* leg_out.c: the targets of a dial, tried in order */
 struct ml_refer; /* refer.c: a transfer that the peer was asked for */
-
-/* What a 401 or a 407 asked for. */
-struct ml_leg_challenge {
-    char *text;
-    unsigned count; /* requests that answered it */
-    int refusals;   /* since it was last satisfied */
-};
 
 struct ml_leg {
     struct ml_link link;    /* in agent->legs while the agent holds its reference */
@@ -49,6 +43,7 @@ struct ml_leg {
     enum ml_offer_state offer;
     char *answer;          /* ML_OFFER_RECEIVED: what the next reliable response carries */
     bool contact_private;  /* in-dialog requests go to peer instead */
+    bool by_flow;          /* UAC: dialled back to a registered phone: all goes to peer */
     bool reliable;         /* the peer requires 100rel */
     bool confirmed;        /* UAS: ACK seen; UAC: ACK sent */
     bool cancel_wanted;    /* UAC: hung up before the final response */
@@ -67,18 +62,17 @@ struct ml_leg {
 
     /* UAC */
     struct ml_route *route;
-    char *uri, *username, *password;
-    struct ml_leg_challenge challenges[2];
-    char *credentials;       /* header lines of the last request */
-    char *remote_uri;        /* the peer's Contact */
-    struct ml_header *extra; /* custom headers, kept for the repeated INVITE */
+    char *uri;
+    struct ml_credentials credentials; /* none when we are called: nobody gets an answer there */
+    char *remote_uri;                  /* the peer's Contact */
+    struct ml_header *extra;           /* custom headers, kept for the repeated INVITE */
     size_t extra_count;
     int provisional; /* highest 1xx seen */
     uint32_t rseq;
     bool sent_told;
 
     /* what ml_leg_info tells */
-    char *call_id, *from_uri, *from_display, *to_uri, *request_uri, *digest_user;
+    char *call_id, *from_uri, *from_display, *to_uri, *request_uri, *digest_user, *trusted;
     char *headers; /* of the INVITE received */
 };
 
@@ -130,16 +124,6 @@ const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
 void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip);
 /* Header lines for SIPTAG_HEADER_STR, or NULL. In home. */
 char *ml_header_lines(su_home_t *home, const struct ml_header *headers, size_t count);
-
-/* ---- leg_auth.c ---- */
-/* Takes the challenge of a 401 or 407. False: we cannot answer it, or were refused before. */
-bool ml_leg_take_challenge(struct ml_leg *leg, const sip_t *sip);
-/* A 2xx: what comes next is judged afresh. */
-void ml_leg_accepted(struct ml_leg *leg);
-/* Header lines for a request, or NULL. The leg's, until the next request. */
-const char *ml_leg_credentials(struct ml_leg *leg, const char *method, const char *uri,
-                               struct ml_str body);
-void ml_leg_challenges_free(struct ml_leg *leg);
 
 /* ---- leg_in.c ---- */
 /* The caller gave up before our final response: 487. */

@@ -68,7 +68,8 @@ void ml_leg_learn_contact(struct ml_leg *leg, const sip_t *sip)
     leg->remote_uri = ml_strdup(url_as_string(home, sip->sip_contact->m_url));
     su_home_deinit(home);
     if (!first) {
-        leg->contact_private = is_elsewhere(leg, sip->sip_contact->m_url->url_host, false);
+        leg->contact_private =
+            leg->by_flow || is_elsewhere(leg, sip->sip_contact->m_url->url_host, false);
         return;
     }
     while (!leg->incoming && first->r_next) /* the caller's proxy is at the end */
@@ -90,20 +91,6 @@ const url_string_t *ml_leg_target(struct ml_leg *leg, char *buffer, size_t size)
     return URL_STRING_MAKE(buffer);
 }
 
-/* The Via of a leg that is seen under another address; else sofia's own. */
-static void print_via(const struct ml_leg *leg, char *text, size_t size)
-{
-    const char *kind = leg->transport->place.kind;
-    char host[ML_SEEN_BYTES];
-    uint16_t port = ml_transport_seen_as(leg->transport, leg->advertise, host, sizeof host);
-
-    snprintf(text, size, "SIP/2.0/%s %s:%u",
-             strcmp(kind, "udp") == 0   ? "UDP"
-             : strcmp(kind, "tcp") == 0 ? "TCP"
-                                        : "TLS",
-             host, port);
-}
-
 nta_outgoing_t *ml_leg_send(struct ml_leg *leg, nta_response_f *callback, const url_string_t *route,
                             sip_method_t method, const char *name, const url_string_t *uri,
                             tag_type_t tag, tag_value_t value, ...)
@@ -117,11 +104,11 @@ nta_outgoing_t *ml_leg_send(struct ml_leg *leg, nta_response_f *callback, const 
 
     ta_start(ta, tag, value);
     if (leg->advertise)
-        print_via(leg, via, sizeof via);
+        ml_transport_via(leg->transport, leg->advertise, via, sizeof via);
     body = tl_find(ta_args(ta), siptag_payload_str);
-    if (leg->username && to)
-        credentials =
-            ml_leg_credentials(leg, name, to, ml_str(body ? (const char *)body->t_value : NULL));
+    if (leg->credentials.username && to)
+        credentials = ml_credentials_lines(&leg->credentials, name, to,
+                                           ml_str(body ? (const char *)body->t_value : NULL));
     ml_tls_begin(leg->tls, nta_agent_tports(leg->agent->nta), ident);
     orq = nta_outgoing_tcreate(leg->dialog, callback, callback ? leg : NULL, route, method, name,
                                uri, TPTAG_IDENT(ident), TAG_IF(leg->advertise, SIPTAG_VIA_STR(via)),

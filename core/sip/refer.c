@@ -78,10 +78,10 @@ static int on_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
         return 0;
     nta_outgoing_destroy(orq);
     refer->orq = NULL;
-    if (ml_leg_take_challenge(leg, sip) && send_refer(leg) == 0)
+    if (ml_credentials_take(&leg->credentials, sip) && send_refer(leg) == 0)
         return 0;
     if (code < 300)
-        ml_leg_accepted(leg);
+        ml_credentials_accepted(&leg->credentials);
     refer->code = code;
     tell(leg, code >= 300, NULL);
     ml_leg_check_gone(leg, code, sip);

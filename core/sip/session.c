@@ -29,9 +29,9 @@ static int on_update_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip
     if (leg->state != ML_LEG_UP)
         return 0;
     if (code < 300 && sip) {
-        ml_leg_accepted(leg);
+        ml_credentials_accepted(&leg->credentials);
         ml_session_answered(leg, sip);
-    } else if (ml_leg_take_challenge(leg, sip))
+    } else if (ml_credentials_take(&leg->credentials, sip))
         send_update(leg);
     else if (code == 481 || code == 408)
         expired(leg);

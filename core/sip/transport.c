@@ -282,6 +282,20 @@ uint16_t ml_transport_seen_as(const struct ml_transport *transport, const char *
     return (uint16_t)port;
 }
 
+void ml_transport_via(const struct ml_transport *transport, const char *advertise, char *text,
+                      size_t size)
+{
+    const char *kind = transport->place.kind;
+    char host[ML_SEEN_BYTES];
+    uint16_t port = ml_transport_seen_as(transport, advertise, host, sizeof host);
+
+    snprintf(text, size, "SIP/2.0/%s %s:%u",
+             strcmp(kind, "udp") == 0   ? "UDP"
+             : strcmp(kind, "tcp") == 0 ? "TCP"
+                                        : "TLS",
+             host, port);
+}
+
 sip_contact_t *ml_transport_contact(su_home_t *home, const struct ml_transport *transport,
                                     const char *advertise)
 {

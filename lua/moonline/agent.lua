@@ -4,6 +4,7 @@ local address = require "moonline.address"
 local call = require "moonline.call"
 local leg = require "moonline.leg"
 local log = require "moonline.log"
+local registration = require "moonline.registration"
 local runtime = require "moonline.runtime"
 local task = require "moonline.task"
 
@@ -81,11 +82,37 @@ function Agent:uri(user, index)
   return address.uri(self.addresses[index or 1], user)
 end
 
+---Logs in with a registrar, and stays so until the result is left: hold it with <close>, or call its
+---leave(). close() lets go without a word, as the end of the agent does.
+---@param uri string the user at the registrar: sip:alice@10.0.0.1
+---@param options { username: string?, password: string?, expires: integer?, contact: string? }? username:
+---  the user of the URI by default, as is the user of our contact
+---@return moonline.Registration?, string? why, integer|string|nil detail
+function Agent:register(uri, options)
+  options = options or {}
+  local user, domain = uri:match("^sips?:([^@]+)@(.+)$")
+  if not user then error("register: a URI such as sip:alice@10.0.0.1 expected", 2) end
+  local one = registration.open(self.core, {
+    uri = uri:match("^sips?:") .. domain, aor = uri:match("^[^;?]*"),
+    contact_user = options.contact or user, username = options.username or user,
+    password = options.password, expires = options.expires,
+  })
+  local ok, why, detail = one:send()
+  if not ok then
+    one:close()
+    return nil, why, detail
+  end
+  one:keep()
+  self.registrations[one] = true
+  return one
+end
+
 ---Ends its calls and closes its transports.
 function Agent:close()
   if self.closed then return end
   self.closed = true
   self.task:cancel()
+  for one in pairs(self.registrations) do one:close() end
   for one in pairs(self.serving) do one:cancel() end
   self.core:events(nil)
   self.core:close()
@@ -104,7 +131,7 @@ function agent.open(options)
   if not core then return nil, why end
   local self = setmetatable({
     env = setmetatable({ agent = core }, { __index = env }), core = core, box = task.mailbox(),
-    handlers = {}, serving = {}, addresses = core:addresses(),
+    handlers = {}, serving = {}, registrations = {}, addresses = core:addresses(),
   }, Agent)
   core:events(self.box)
   self.task = task.spawn(take_calls, self)

@@ -2,11 +2,13 @@
 -- moonline.leg.
 
 local fields = require "moonline.fields"
+local fork = require "moonline.fork"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local live = require "moonline.live"
 local media = require "moonline.core.media"
 local outcome = require "moonline.dial.outcome"
+local party = require "moonline.dial.party"
 local plan = require "moonline.dial.plan"
 local session = require "moonline.twiml.session"
 local task = require "moonline.task"
@@ -17,16 +19,24 @@ local Leg = leg.Leg
 for name, fn in pairs(require "moonline.room.call") do Leg[name] = fn end
 local RING = 30 -- seconds, when a script does not say
 
--- "kate@host" and "sip:kate@host" alike; the user of `from` may stand alone.
-local function dial_options(env, uri, options, box)
-  if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
-  if not uri:match("^sips?:") then uri = "sip:" .. uri end
-  local egress = plan.egress(env.config, options.region)
+-- As whom a call is placed: the user of `from` may stand alone; a call in whose name it is (options.call)
+-- lends its own identity.
+local function caller_of(target, options)
   local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
+  if options.call then return plan.caller(options.call, target, from) end
+  return { user = from or target.from or "moonline", headers = {} }
+end
+
+local function dial_options(env, target, options, box)
+  local egress = plan.egress(env.config, options.region or target.region)
+  local caller = caller_of(target, options)
+  local headers = fields.list(options.headers)
+  table.move(caller.headers, 1, #caller.headers, #headers + 1, headers)
   return {
-    uri = uri, from_user = from or "moonline", from_display = options.display,
-    headers = fields.list(options.headers), username = options.username,
-    password = options.password, bind = options.bind or egress.bind,
+    uri = target.uri, hops = target.hops, from_user = caller.user, from_host = caller.host,
+    from_display = options.display or target.trunk and caller.display or nil, headers = headers,
+    username = options.username or target.username,
+    password = options.password or target.password, bind = options.bind or egress.bind,
     proxy = options.proxy or egress.proxy, advertise = egress.advertise,
     advertise_media = egress.advertise_media, box = box,
   }
@@ -36,14 +46,21 @@ end
 ---answered, failed to be taken by leg:wait or await.
 ---@param env moonline.Env
 ---@param agent moonline.Agent of moonline.core.sip
----@param uri string
+---@param uri string a SIP URI, "client:alice", or a number for a trunk
 ---@param options table
----@return moonline.Leg?, string? why, string? detail
+---@return moonline.Leg?, string? why, string|integer|nil detail
 function call.begin(env, agent, uri, options)
+  if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
+  local target, _, message = party.of(env, uri)
+  if not target then return nil, "failed", message end
+  if target.refused then
+    return nil, outcome.of({ kind = "failed", cause = "response", code = target.refused }, nil,
+      env.config.dial.outcomes)
+  end
   local box = task.mailbox()
-  local core, why, text = agent:dial(dial_options(env, uri, options, box))
+  local core, why, text = fork.dial(agent, dial_options(env, target, options, box), target.contacts)
   if not core then return nil, "failed", text or why end
-  local plain = uri:gsub("[;?].*$", "")
+  local plain = target.to or target.uri:gsub("[;?].*$", "")
   return leg.new(env, core, {
     direction = "outbound-api", box = box, to = plain, parent_sid = options.parent_sid,
     sid = options.sid,
@@ -69,7 +86,7 @@ function call.await(own, timeout, tell)
   local takeover -- a document that waits for the answer
   tell = tell or function() end
   while true do
-    local event = own.box:wait(PROGRESS, math.max(0, limit - task.clock()))
+    local event = fork.wait(own, PROGRESS, math.max(0, limit - task.clock()))
     if not event then
       own:hangup()
       return nil, "no-answer", 408
@@ -149,8 +166,7 @@ end
 ---@return integer|string|nil status
 function Leg:dial(given, options)
   self:ready()
-  options = setmetatable({ from = options and options.from or self.from, parent_sid = self.sid },
-    { __index = options or {} })
+  options = setmetatable({ call = self, parent_sid = self.sid }, { __index = options or {} })
   local outcomes, open = {}, 0
   local group <close> = task.group(self.box)
   self.core:play { tone = media.tone(self.env.config.dial.ring_tone, "ringback"), ms = 0 }

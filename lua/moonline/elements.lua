@@ -17,6 +17,7 @@ local vocabulary = require "moonline.twiml.vocabulary"
 ---@field check fun(node: moonline.Node, report: function, options: table)? beyond attributes
 ---@field run fun(session: table, node: moonline.Node): moonline.Document?
 ---@field source (fun(session: table, node: moonline.Node): table)? it only makes sound
+---@field part boolean? it stands in other nouns only, not in Dial
 ---@field target (fun(session: table, node: moonline.Node): table?, integer?, string?)? a noun's:
 ---  whom to call
 ---@field connect (fun(dial: table, node: moonline.Node, outcome: moonline.DialOutcome))? of a noun that

@@ -2,6 +2,7 @@
 -- that entry runs.
 
 local http = require "moonline.core.http"
+local identity = require "moonline.identity"
 local leg = require "moonline.leg"
 local live = require "moonline.live"
 local memo = require "moonline.memo"
@@ -56,6 +57,7 @@ end
 function inbound.run(env, core)
   local _ <close> = env.work:hold()
   local call = leg.new(env, core, { direction = "inbound", jar = http.jar() })
+  identity.settle(call)
   local route = inbound.route(env.config, call.to)
   if not route then
     call.log:info("nothing in the configuration takes calls to %s", call.to)

@@ -48,7 +48,8 @@ end
 function listen.sip(self, config)
   local agent, why = runtime.agent(self.env, {
     listen = config.sip.listen, advertise = config.sip.advertise, allow = config.sip.allow,
-    users = config.sip.users, max_calls = config.limits.calls,
+    users = config.sip.users, digest = config.sip.digest, registrar = true,
+    max_calls = config.limits.calls,
   })
   if not agent then return nil, why end
   self.env.agent, self.addresses = agent, agent:addresses()

@@ -13,7 +13,7 @@ local reload = {}
 -- Read when transports, threads and folders are opened. What is not named here is policy, and is
 -- read by each call.
 local AT_START = {
-  "sip.listen", "sip.advertise", "sip.tls", "sip.allow", "sip.users", "sip.resolve", "sip.dns",
+  "sip.listen", "sip.advertise", "sip.tls", "sip.resolve", "sip.dns",
   "sip.session_expires", "rtp.listen", "rtp.advertise", "rtp.ports", "rtp.timeout", "http.listen",
   "media.threads", "media.codecs", "store.path", "limits.calls",
 }
@@ -148,7 +148,9 @@ function reload.configuration(self)
     env.config, env.public_url = was, public_url
   end
   if old ~= env.client then old:close() end
-  if ok then self:watch_files() end
+  if not ok then return end
+  self.trunks:update(fresh)
+  self:watch_files()
 end
 
 return reload

@@ -10,6 +10,7 @@ local runtime = require "moonline.runtime"
 local store = require "moonline.store"
 local sys = require "moonline.core.sys"
 local task = require "moonline.task"
+local trunks = require "moonline.trunks"
 local watch = require "moonline.watch"
 
 local FAREWELL = 1 -- seconds for the answers to BYEs and CANCELs, and for our own to HTTP requests
@@ -86,6 +87,7 @@ function on.request(self, event)
     version = sys.versions().version, uptime = math.floor(task.clock() - self.started),
     calls = self.env.agent:calls(), generation = self.generation:number(), refused = self.refused,
     draining = self.draining, store = self.env.records:health(),
+    trunks = self.trunks:status(),
   })
 end
 
@@ -152,6 +154,7 @@ end
 function Server:drain()
   self.draining = true
   self.env.agent:admit(503)
+  self.trunks:leave()
   sys.notify "STOPPING=1"
   self.drained_at = task.clock() + self.env.config.limits.drain
   log.info("no new calls; %d may finish within %g s", self.env.agent:calls(),
@@ -182,7 +185,8 @@ function Server:run()
     self.env.agent:hangup()
   end
   self:run_until(function()
-    return self:legs() == 0 and self:is_quiet() and not (self.http and self.http:is_answering())
+    return self:legs() == 0 and self:is_quiet() and self.trunks:is_quiet()
+      and not (self.http and self.http:is_answering())
   end, task.clock() + FAREWELL, GLANCE)
 end
 
@@ -195,6 +199,7 @@ function Server:close()
   if self.pruning then self.pruning:close() end
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
+  if self.trunks then self.trunks:close() end
   if self.env.agent then
     self.env.agent:admit(503)
     self.env.agent:hangup()
@@ -237,6 +242,7 @@ function server.open(config, options)
   end
   self:watch_files()
   on.prune(self)
+  self.trunks = trunks.open(self)
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
   return self

@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     static const char *const allow[] = {"127.0.0.0/8"};
     static const struct ml_agent_handlers handlers = {.incoming = on_incoming};
     struct ml_agent_options options = {
-        .listen = listen, .listen_count = 1, .allow = allow, .allow_count = 1};
+        .listen = listen, .listen_count = 1, .access.allow = allow, .access.allow_count = 1};
     struct ml_resolver_options names = {0};
     struct ml_fault fault;
     struct ml_loop *loop;

@@ -79,7 +79,7 @@ static void networks_hold_their_addresses(void **state)
 
 static void strangers_get_403_and_only_twenty_of_them_a_second(void **state)
 {
-    struct ml_agent_options options = {.allow = nobody, .allow_count = 1};
+    struct ml_agent_options options = {.access.allow = nobody, .access.allow_count = 1};
     int refused;
 
     (void)state;
@@ -128,7 +128,7 @@ static void invite_again(const char *name, const char *password, int cseq)
 static void users_prove_who_they_are(void **state)
 {
     struct ml_agent_options options = {
-        .allow = nobody, .allow_count = 1, .users = users, .user_count = 2};
+        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
     struct ml_leg_info info;
     const char *first;
 
@@ -149,7 +149,7 @@ static void users_prove_who_they_are(void **state)
 static void who_knows_no_password_is_asked_again(void **state)
 {
     struct ml_agent_options options = {
-        .allow = nobody, .allow_count = 1, .users = users, .user_count = 2};
+        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
 
     (void)state;
     begin_with(&options);
@@ -176,7 +176,7 @@ static void who_knows_no_password_is_asked_again(void **state)
 static void SIP_22_what_was_heard_cannot_be_said_again(void **state)
 {
     struct ml_agent_options options = {
-        .allow = nobody, .allow_count = 1, .users = users, .user_count = 2};
+        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
     char *value = NULL, *line;
 
     (void)state;

@@ -154,6 +154,36 @@ static void start_lines(void **state)
     CHECK_ROWS(rows);
 }
 
+#define REGISTER(contact)                                                                          \
+    "REGISTER sip:192.0.2.2 SIP/2.0\r\n" VIA PARTIES "CSeq: 1 REGISTER\r\n" contact END
+
+/* Only where there is a registrar; its contacts are ones that can be called. */
+static void register_passes_to_a_registrar(void **state)
+{
+    static const char *const good[] = {
+        REGISTER(""), REGISTER("Contact: *\r\n"),
+        REGISTER("Contact: <sip:a@192.0.2.3>;expires=60\r\n"),
+        REGISTER("Contact: <sip:a@b>, <sips:a@c>\r\nContact: sip:d@e\r\n")};
+    static const char *const bad[] = {
+        REGISTER("Contact: <tel:+1>\r\n"), REGISTER("Contact: <sip:>\r\n"),
+        REGISTER("Contact: *\r\nContact: <sip:a@b>\r\n"), REGISTER("Contact: *, <sip:a@b>\r\n"),
+        REGISTER("Contact: <sip:1@a>,<sip:2@a>,<sip:3@a>,<sip:4@a>,<sip:5@a>,<sip:6@a>,<sip:7@a>,"
+                 "<sip:8@a>,<sip:9@a>,<sip:a@a>,<sip:b@a>,<sip:c@a>,<sip:d@a>,<sip:e@a>,<sip:f@a>,"
+                 "<sip:g@a>,<sip:h@a>\r\n")};
+
+    (void)state;
+    assert_string_equal(judge(good[0]), "405 method");
+    ml_guard_registrar(true);
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+        assert_string_equal(judge(good[i]), "pass");
+        assert_true(verdict.limited);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_string_equal(judge(bad[i]), "400 contact");
+    ml_guard_registrar(false);
+    assert_string_equal(judge(good[0]), "405 method");
+}
+
 static void methods_that_are_not_ours_are_told_what_is(void **state)
 {
     static const char *const refused[] = {"REGISTER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH"};
@@ -760,6 +790,7 @@ int main(void)
         TEST(the_judge_follows_the_table_of_ipv6_messages),
         TEST(the_judge_follows_the_table_of_our_own),
         TEST(start_lines),
+        TEST(register_passes_to_a_registrar),
         TEST(methods_that_are_not_ours_are_told_what_is),
         TEST(only_what_opens_no_dialog_is_limited),
         TEST(headers_that_must_be_there_once),

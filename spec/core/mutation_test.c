@@ -182,8 +182,8 @@ static void changed_messages_do_no_harm(void **state)
     struct ml_resolver_options names = {0};
     struct ml_agent_options options = {.listen = listen,
                                        .listen_count = 2,
-                                       .allow = allow,
-                                       .allow_count = 1,
+                                       .access.allow = allow,
+                                       .access.allow_count = 1,
                                        .session_expires = 1800};
     struct ml_fault fault;
     struct ml_agent *agent;

@@ -179,8 +179,8 @@ static inline void box_open_with(struct box *box, struct ml_agent_options *optio
     *box = (struct box){0};
     if (!options->listen)
         options->listen = listen, options->listen_count = 1;
-    if (!options->allow && !options->users)
-        options->allow = allow, options->allow_count = 2;
+    if (!options->access.allow && !options->access.users)
+        options->access.allow = allow, options->access.allow_count = 2;
     if (!options->user_agent)
         options->user_agent = "moonline";
     if (!options->resolver) {

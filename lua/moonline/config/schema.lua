@@ -52,6 +52,18 @@ local function secure_listener(sip)
   return nil
 end
 
+local function trunk(one)
+  if not one.proxy then return "proxy", "a trunk needs the SIP URI of its proxy" end
+  if one.register and not one.username then
+    return "username", "register = true needs a username to register"
+  end
+  return nil
+end
+
+local function caller(user)
+  return user:find("^[%w+%-_.]+$") ~= nil
+end
+
 ---@type moonline.ConfigType
 schema.root = record {
   account_sid = text("AC and 32 hex digits", function(sid)
@@ -65,16 +77,17 @@ schema.root = record {
       certificate = path("file"), key = path("file"), ca = path("file"), verify = types.boolean,
     },
     allow = list(types.cidr),
-    users = map(text(), any_text),
+    users = map(text(), any_text), digest = list(choice("MD5", "SHA-256"), non_empty),
     regions = map(record { bind = types.address, proxy = types.sip_uri, advertise = types.host },
       word),
     resolve = map(types.target, any_text), dns = list(types.target, non_empty),
     session_expires = integer(90, 86400),
   }, { final = secure_listener }),
-  trunks = map(record {
-    proxy = types.sip_uri, username = text(), password = text(), register = types.boolean,
-    from = text(), match = types.pattern, region = text("a region", word),
-  }, word),
+  trunks = map(record({
+    proxy = list(types.sip_uri, non_empty), username = text(), password = text(),
+    register = types.boolean, from = text("letters, digits and + - _ .", caller),
+    match = types.pattern, region = text("a region", word),
+  }, { final = trunk }), word),
   rtp = record {
     listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
     timeout = number(0, 86400),
@@ -119,7 +132,8 @@ function schema.defaults()
   return {
     sip = {
       listen = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060" },
-      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, regions = {}, resolve = {},
+      tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" },
+      regions = {}, resolve = {},
       session_expires = 1800,
     },
     trunks = {},

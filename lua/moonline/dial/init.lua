@@ -35,7 +35,7 @@ end
 
 -- The callee's early media, unless it is to be screened first (S14b).
 function Dial:early_media(child)
-  local unwanted = child.target.url or self.early or #self.children > 1
+  local unwanted = child.target.url or child.target.send_digits or self.early or #self.children > 1
   if unwanted or child.status then return false end
   if self.call.state == "ringing" and not self.call.core:ring(true) then return false end
   self:quiet()
@@ -62,7 +62,7 @@ function on.answered(self, event)
   for _, other in ipairs(self.children) do
     if other ~= child then ring.stop(other, "canceled") end
   end
-  if child.target.url then self:ringback() end
+  if child.target.url or child.target.send_digits then self:ringback() end
 end
 
 function on.ready(self, event)

@@ -41,6 +41,41 @@ function plan.account_headers(config, sid)
   }
 end
 
+-- May stand in a URI as it is.
+local function is_plain(user)
+  return user ~= nil and user:find("^[%w+%-_.]+$") ~= nil
+end
+
+-- To a trunk: who calls is its own number, unless the Dial says otherwise, and is vouched for (RFC 3325);
+-- who wants to stay unknown does (RFC 3323), and the trunk alone learns whose call it is.
+local function trunk_caller(call, target, caller_id)
+  local user = caller_id or target.from or unescape(user_of(call.from))
+  local hidden = call.withheld and not caller_id
+  local asserted = hidden and (target.from or call.asserted) or user
+  local headers = {}
+  if is_plain(asserted) then
+    headers[1] = { "P-Asserted-Identity",
+      ("<sip:%s@%s>"):format(asserted, target.uri:match("@(.*)$")) }
+  end
+  if not hidden then return { user = user, headers = headers } end
+  headers[#headers + 1] = { "Privacy", "id" }
+  return { display = "Anonymous", host = "anonymous.invalid", headers = headers }
+end
+
+---As whom a call is placed for another one.
+---@param call moonline.Leg
+---@param target table
+---@param caller_id string?
+---@return { user: string?, display: string?, host: string?, headers: string[][] }
+function plan.caller(call, target, caller_id)
+  if target.trunk then return trunk_caller(call, target, caller_id) end
+  local display = not caller_id and not call.withheld and call.info.from_display or nil
+  return {
+    user = caller_id or unescape(user_of(call.from)), display = display ~= "" and display or nil,
+    headers = {},
+  }
+end
+
 ---Options for Agent:dial.
 ---@param call moonline.Leg the caller
 ---@param target table what a noun's target gave
@@ -50,13 +85,13 @@ function plan.options(call, target, options)
   local config = call.env.config
   local egress = plan.egress(config, target.region)
   local headers = plan.account_headers(config, options.sid)
+  local caller = plan.caller(call, target, options.caller_id)
+  for _, header in ipairs(caller.headers) do headers[#headers + 1] = header end
   for _, header in ipairs(target.headers or {}) do headers[#headers + 1] = header end
-  local display = not options.caller_id and call.info.from_display or nil
   return {
-    uri = target.uri, headers = headers,
-    from_user = options.caller_id or unescape(user_of(call.from)),
-    from_display = display ~= "" and display or nil,
-    username = target.username, password = target.password,
+    uri = target.uri, hops = target.hops or nil, headers = headers,
+    from_user = caller.user, from_display = caller.display, from_host = caller.host,
+    username = target.username or nil, password = target.password or nil,
     bind = egress.bind, proxy = egress.proxy, advertise = egress.advertise,
     advertise_media = egress.advertise_media,
   }
@@ -71,6 +106,10 @@ function plan.targets(session, node)
   for _, child in ipairs(node.children) do
     local target = not child.fault and child.verb.target(session, child)
     list[#list + 1] = target or nil
+  end
+  if #node.children == 0 and node.text ~= "" then -- a bare number
+    local noun = session.env.elements:noun "Number"
+    list[1] = noun.target(session, { text = node.text, attrs = { method = "POST" } })
   end
   return list
 end

@@ -41,4 +41,21 @@ function redirect.targets(lines)
   return list
 end
 
+local function host(address)
+  return address:match("^sips?:[^@]*@([^;?]*)") or address:match("^sips?:([^;?]*)")
+end
+
+---The target that is called in place of another one: none of its ways leads there, and credentials
+---are for the host they were given for.
+---@param target table
+---@param address string
+---@return table
+function redirect.to(target, address)
+  local moved = { uri = address, hops = false, contacts = false }
+  if host(address) ~= host(target.uri) then
+    moved.username, moved.password, moved.trunk = false, false, false
+  end
+  return setmetatable(moved, { __index = target })
+end
+
 return redirect

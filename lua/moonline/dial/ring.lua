@@ -3,6 +3,7 @@
 -- is told by { kind = "stop", why = ... } in its own.
 
 local crypto = require "moonline.core.crypto"
+local fork = require "moonline.fork"
 local leg = require "moonline.leg"
 local live = require "moonline.live"
 local outcome = require "moonline.dial.outcome"
@@ -82,14 +83,14 @@ local function place(child)
   local options = plan.options(dial.call, child.target,
     { caller_id = dial.caller_id, sid = child.sid })
   options.box = box
-  local core, why, text = dial.env.agent:dial(options)
+  local core, why, text = fork.dial(dial.env.agent, options, child.target.contacts)
   if not core then
     dial.session:warn(13243, ("%s: %s"):format(child.target.uri, text or why))
     return nil
   end
   local own = leg.new(dial.env, core, {
     direction = "outbound-dial", sid = child.sid, parent_sid = dial.call.sid, box = box,
-    to = child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
+    to = child.target.to or child.target.uri:gsub("[;?].*$", ""), jar = dial.call.jar,
   })
   child.leg = own
   own:record_state { parent = dial.call.sid, direction = "outbound-dial", from = own.from,
@@ -104,7 +105,7 @@ local PROGRESS = { "sent", "ringing", "answered", "failed", "ended", "stop", "re
 local function progress(child)
   local own = child.leg
   while true do
-    local event = own.box:wait(PROGRESS)
+    local event = fork.wait(own, PROGRESS)
     if event.kind == "sent" then
       child.sent = true
       own:sent()
@@ -149,6 +150,7 @@ local function talk(child)
   local own = child.leg
   local ok, value = task.catch(function()
     if child.takeover then task.unwind(child.takeover) end
+    if child.target.send_digits then own:send_digits(child.target.send_digits) end
     if child.target.url then
       child.screened = screen.run(child.dial.session, own, child.target)
       if child.screened ~= "bridge" then
@@ -190,6 +192,10 @@ local function redirected(child, event)
 end
 
 local function call(child)
+  local refused = child.target.refused
+  if refused then
+    return finish(child, { kind = "failed", cause = "response", code = refused })
+  end
   local own = not child.stopping and place(child)
   if not own then
     child.stopped = child.stopping
@@ -215,7 +221,7 @@ local function call(child)
   local target = event.kind == "failed" and redirected(child, event)
   if target then
     child.tried[target], child.follows, child.moved = true, child.follows + 1, event.code
-    child.target = setmetatable({ uri = target }, { __index = child.target })
+    child.target = redirect.to(child.target, target)
     own.core:close()
     return call(child)
   end

@@ -21,7 +21,7 @@ local Leg = {}
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
 ---`users` a table name -> password, `tls` { certificate, key, ca, verify = true },
 ---`telephone_event` its payload type in our offers (96 to 127, else 101).
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer? }
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 
@@ -51,9 +51,43 @@ function Agent:trace(box) end
 
 ---Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` (host[:port]) and
 ---`advertise_media` (an IP address, for the SDP) are the egress profile; `box` gets the leg's events.
----@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, advertise_media: string?, box: moonline.Mailbox? }
+---@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, advertise_media: string?, hops: string[]?, flow: string?, box: moonline.Mailbox? }
+---`hops` are URIs it is sent to instead of where `uri` leads; `flow` is that of a registration.
 ---@return moonline.CoreLeg?, string? why, string? text
 function Agent:dial(options) end
+
+---Who may call in from now on: networks, users with their passwords (and the digest algorithms they are
+---asked by, "MD5" and "SHA-256" by default), and peers known by address: numeric address -> name, which
+---info() of their calls gives as `trusted`. Phones of users that are gone are not registered any more.
+---@param access { allow: string[]?, users: table<string, string>?, digest: string[]?, peers: table<string, string>? }
+function Agent:access(access) end
+
+---Phones that are registered, of one user or of all; with the option `registrar` only. expires is in
+---seconds; uri and flow are for dial.
+---@param user string?
+---@return { user: string, uri: string, flow: string, source: string, device: string, expires: integer }[]
+function Agent:registered(user) end
+
+---Prepares requests outside dialogs, one at a time: to `uri`, or the URIs `hops` in their order, or back
+---over the flow of a registration. aor is From and To. Its events go to the box: response{code, phrase,
+---cause, text, headers, peer, contact, hosts}; code is 0 when none came, cause then as for a leg; hosts are
+---the numeric addresses that were found.
+---@param options { uri: string, aor: string?, hops: string[]?, flow: string?, username: string?, password: string?, bind: string?, advertise: string?, box: moonline.Mailbox? }
+---@return moonline.Ask
+function Agent:ask(options) end
+
+---@class moonline.Ask
+local Ask = {}
+
+---Sends it; one that is under way is given up. Without a method it only looks up where it would go. With
+---contact_user a Contact of that user goes along, with expires (seconds) when that is given.
+---@param method "REGISTER"|"OPTIONS"|nil
+---@param options { contact_user: string?, expires: integer?, headers: string[][]? }?
+---@return boolean?, string? why, string? text
+function Ask:send(method, options) end
+
+---Lets go of it. Has __close.
+function Ask:close() end
 
 ---Legs that are not over.
 ---@return integer
@@ -75,7 +109,7 @@ function Agent:close() end
 function Leg:events(box) end
 
 ---headers are the lines of the INVITE received.
----@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string? }
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, trusted: string?, headers: string? }
 function Leg:info() end
 
 ---"calling", "incoming", "up", "leaving", "over"

@@ -1,41 +1,22 @@
 -- <Sip username password url method statusCallback...>URI</Sip> in a Dial: one SIP party to call.
 
+local attrs = require "moonline.dial.attrs"
 local uri = require "moonline.dial.uri"
 
 local sip = {
   name = "Sip",
-  attrs = {
+  attrs = attrs.of(13241, attrs.machine, {
     username = { "text", max = 255, code = 13249 },
     password = { "text", max = 255, code = 13249 },
-    url = { "url", code = 11100 },
-    method = { "method", default = "POST", code = 13241 },
-    statusCallback = { "url", code = 11100 },
-    statusCallbackMethod = { "method", default = "POST" },
-    statusCallbackEvent = {
-      "list", default = { "completed" },
-      values = { "initiated", "ringing", "answered", "completed" },
-    },
-    amdStatusCallback = { "url", unsupported = true },
-    amdStatusCallbackMethod = { "method", unsupported = true },
-    machineDetection = { "text", unsupported = true },
-    machineDetectionSilenceTimeout = { "integer", unsupported = true },
-    machineDetectionSpeechEndThreshold = { "integer", unsupported = true },
-    machineDetectionSpeechThreshold = { "integer", unsupported = true },
-    machineDetectionTimeout = { "integer", unsupported = true },
-  },
+  }),
   text = true,
 }
 
 local function read(node, options)
   local plan, code, message = uri.parse(node.text, options)
   if not plan then return nil, code, message end
-  local a = node.attrs
-  plan.username, plan.password = a.username, a.password
-  plan.url, plan.method = a.url, a.method
-  plan.status_callback = a.statusCallback
-  plan.status_callback_event = a.statusCallbackEvent
-  plan.status_callback_method = a.statusCallbackMethod
-  return plan
+  plan.username, plan.password = node.attrs.username, node.attrs.password
+  return attrs.apply(plan, node.attrs)
 end
 
 -- All that is wrong with the URI is told here, when the document is checked.

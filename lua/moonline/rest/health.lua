@@ -14,6 +14,7 @@ return {
       version = facts.version,
       uptime = facts.uptime, calls = facts.calls, generation = facts.generation,
       refused = facts.refused or json.null, store = facts.store.problem or json.null,
+      trunks = facts.trunks,
     })
   end,
 }

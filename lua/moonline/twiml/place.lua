@@ -22,7 +22,10 @@ end
 function place.lookup(finder, parent, name)
   if not parent then return finder:verb(name) end
   local kind = parent.children
-  if kind == "nouns" then return finder:noun(name) end
+  if kind == "nouns" then
+    local noun = finder:noun(name)
+    return noun and not noun.part and noun or nil
+  end
   local element = finder:verb(name)
   if kind == "sounds" then return element and element.source and element end
   return type(kind) == "table" and contains(kind, name)
@@ -33,19 +36,19 @@ local function candidates(finder, parent)
   local kind = parent and parent.children
   if type(kind) == "table" then return kind end
   local names = finder:names(kind == "nouns" and "noun" or "verb")
-  if kind ~= "sounds" then return names end
-  local sounds = {}
+  local fit = {}
   for _, name in ipairs(names) do
-    if finder:verb(name).source then sounds[#sounds + 1] = name end
+    if place.lookup(finder, parent, name) then fit[#fit + 1] = name end
   end
-  return sounds
+  return fit
 end
 
 -- Where an element may stand, nil when there is no such element.
 local function homes_of(finder, name)
   local word = vocabulary.elements[name]
   if word and #word.parents > 0 then return word.parents end
-  if finder:noun(name) then return { "Dial" } end
+  local noun = finder:noun(name)
+  if noun and not noun.part then return { "Dial" } end
   return finder:verb(name) and { "Response" } or nil
 end
 

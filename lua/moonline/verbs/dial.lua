@@ -1,5 +1,6 @@
 -- <Dial>: calls another party and connects it with this one. What it means is in moonline.dial.
 
+local number = require "moonline.dial.number"
 local vocabulary = require "moonline.twiml.vocabulary"
 
 local MOST = 10 -- nouns, where several are allowed
@@ -81,7 +82,9 @@ function dial.check(node, report, options)
     return fault(node, report, 13215, ("<Dial> cannot call a <%s>"):format(node.dropped[1]))
   end
   if count == 0 and node.text ~= "" then
-    return fault(node, report, 13224, "<Dial> with a bare number needs <Number>, not supported yet")
+    local plain, code, message = number.parse(node.text)
+    if not plain then return fault(node, report, code, message) end
+    return nil
   end
   if count == 0 then return fault(node, report, 13215, "<Dial> has nobody to call") end
   if node.text ~= "" then report(13215, node, "text beside a noun in <Dial> is left out") end

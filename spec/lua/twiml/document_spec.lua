@@ -154,7 +154,7 @@ describe("V1: TwiML that is not supported", function()
   end)
 
   it("nouns too, and the Dial has a fault", function()
-    for _, name in ipairs { "Number", "Client", "Application", "WhatsApp", "Sim" } do
+    for _, name in ipairs { "Application", "WhatsApp", "Sim" } do
       local doc, problems = response(("<Dial><%s>x</%s></Dial>"):format(name, name))
       assert.equal(13750, problems[1].code, name)
       assert.equal(13215, doc.verbs[1].fault.code, name)
@@ -175,6 +175,13 @@ describe("S10: one Sip in a Dial", function()
     assert.equal(13215, doc.verbs[1].fault.code)
   end)
 
+  it("a part of another noun is none", function()
+    for _, name in ipairs { "Identity", "Parameter" } do
+      local doc = response(('<Dial><%s name="x"/></Dial>'):format(name))
+      assert.equal(13215, doc.verbs[1].fault.code)
+    end
+  end)
+
   it("dial.several lifts the limit, to ten", function()
     local doc, problems = response(("<Dial>%s</Dial>"):format(("<Sip>a@b</Sip>"):rep(10)),
       { several = true })
@@ -186,7 +193,8 @@ describe("S10: one Sip in a Dial", function()
 
   it("nobody at all is a fault", function()
     assert.equal(13215, response("<Dial/>").verbs[1].fault.code)
-    assert.equal(13224, response("<Dial>+15550100</Dial>").verbs[1].fault.code)
+    assert.equal(13223, response("<Dial>somebody</Dial>").verbs[1].fault.code)
+    assert.is_nil(response("<Dial>+1 555 0100</Dial>").verbs[1].fault)
   end)
 end)
 

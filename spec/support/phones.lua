@@ -1,0 +1,42 @@
+-- Phones that are logged in with the stage's server.
+local moonline = require "moonline"
+local story = require "support.story"
+
+local phones = {}
+
+phones.USERS = { alice = "wonder", bob = "builder" }
+
+---A phone of a user, registered. fn takes its calls; phone.invites is what came.
+---@param options table? for moonline.agent; expires
+function phones.open(s, user, fn, options)
+  options = options or {}
+  local phone = story.phone(s, user, fn or story.answers, { listen = options.listen })
+  local uri = s:uri(user, options.index)
+  phone.registration = assert(phone:register(uri, {
+    password = phones.USERS[user], expires = options.expires,
+  }))
+  return phone
+end
+
+---Alice's document dials by these nouns; the parameters of the action, when the call was taken: after it
+---was hung up.
+function phones.document(nouns, dial, rest)
+  return ('<Response><Dial action="/after" %s>%s</Dial>%s</Response>'):format(dial or "", nouns,
+    rest or "")
+end
+
+---Dials and waits for the action: its parameters.
+function phones.dial(s, nouns, options)
+  options = options or {}
+  s.web["/voice"] = phones.document(nouns, options.dial)
+  s.web["/after"] = s.web["/after"] or "<Response><Hangup/></Response>"
+  local leg = s:begin(options.call)
+  if options.talk then
+    story.bridged(s)
+    moonline.sleep(options.talk)
+    leg:hangup()
+  end
+  return s:request("/after", options.timeout).params
+end
+
+return phones
