@@ -273,6 +273,10 @@ static void set_policy(struct ml_http_exchange *x)
     if (bundle && access(bundle, R_OK) != 0) /* a machine without the usual CAs */
         curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_timeout);
+    if (x->raw) {
+        curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    }
     if (x->no_sni) { /* such a connection is of no use to others */
         curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
         curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
