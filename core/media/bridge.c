@@ -15,7 +15,7 @@ int ml_bridge(struct ml_stream *a, struct ml_stream *b)
 {
     struct ml_message *message;
 
-    if (a == b || a->closed || b->closed || a->media != b->media)
+    if (a->closed || b->closed || a->media != b->media)
         return ML_EINVAL;
     if (a->mate == b)
         return ML_OK;
@@ -75,7 +75,8 @@ void ml_bridge_now(struct ml_stream *a, struct ml_stream *b)
  * anew, so that what was held back leaves no gap in the sequence numbers. */
 static bool is_deaf(struct ml_stream *to)
 {
-    if (!to->player && !to->chirp.key && to->chirp_count == 0 && ml_stream_can_send(to))
+    if (!to->player && !to->chirp.key && to->chirp_count == 0 && !ml_fork_speaks(to) &&
+        ml_stream_can_send(to))
         return false;
     if (to->line.speaker == ML_SPEAKER_RELAY)
         ml_timeline_break(&to->line);

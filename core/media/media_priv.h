@@ -6,6 +6,7 @@
 #include "core/media/disk.h"
 #include "core/media/dtmf.h"
 #include "core/media/endpoint.h"
+#include "core/media/fork.h"
 #include "core/media/inband.h"
 #include "core/media/latch.h"
 #include "core/media/media.h"
@@ -26,8 +27,8 @@ struct ml_media {
     struct ml_disk *disk;
     struct ml_worker **workers;
     int worker_count;
-    struct ml_list streams, recorders; /* control thread */
-    int open;                          /* streams that are not freed */
+    struct ml_list streams, recorders, forks; /* control thread */
+    int open;                                 /* streams that are not freed */
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
@@ -43,7 +44,9 @@ enum ml_note_kind {
     ML_NOTE_LOST,
     ML_NOTE_GONE,     /* the worker has let go of the stream */
     ML_NOTE_RECORDED, /* the file is finished */
-    ML_NOTE_RELEASED  /* the worker has let go of the recorder */
+    ML_NOTE_RELEASED, /* the worker has let go of the recorder */
+    ML_NOTE_FORK,     /* lies in the fork: it has something */
+    ML_NOTE_FORK_RELEASED
 };
 
 struct ml_note {
@@ -51,6 +54,7 @@ struct ml_note {
     enum ml_note_kind kind;
     struct ml_stream *stream;
     struct ml_recorder *recorder;
+    struct ml_fork *fork;
     char digit;
     int ms;
     uint32_t op;
@@ -107,6 +111,8 @@ struct ml_stream {
     struct ml_stream *peer;
     struct ml_tap taps[ML_TAPS];
     int tap_count;
+    struct ml_fork *forks[ML_FORKS];
+    int fork_count;
     struct ml_rtp_account account;
     struct ml_event_rx keys;
     bool has_old_key; /* the last key was pressed before the bridge: */
@@ -162,6 +168,8 @@ void ml_stream_speak(struct ml_ticker *ticker, struct ml_worker *worker, int64_t
 void ml_stream_play_now(struct ml_worker *worker, struct ml_stream *stream,
                         struct ml_player *player);
 void ml_stream_stop_now(struct ml_stream *stream);
+/* Something is there to be said: its rhythm begins, if it does not go on. */
+void ml_stream_begin(struct ml_worker *worker, struct ml_stream *stream);
 /* Presses a key towards the peer of this stream, by its own means. */
 void ml_stream_chirp(struct ml_worker *worker, struct ml_stream *stream, char key);
 
@@ -177,6 +185,14 @@ void ml_bridge_event(struct ml_worker *worker, struct ml_stream *from, uint8_t *
 /* report.c */
 void ml_stream_receive_report(struct ml_worker *worker, struct ml_stream *stream);
 void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream);
+
+/* fork_hear.c: a packet that was received, or sent. */
+void ml_fork_hear(struct ml_worker *worker, struct ml_stream *stream, enum ml_fork_track track,
+                  const struct ml_rtp *rtp, const uint8_t *payload, size_t n, bool fresh);
+/* fork_say.c: does a fork have audio to play; the next frame of it, false: none. */
+bool ml_fork_speaks(struct ml_stream *stream);
+bool ml_fork_frame(struct ml_stream *stream, struct ml_frame *frame);
+void ml_fork_release_all(struct ml_stream *stream);
 
 /* recorder.c, worker side */
 void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,

@@ -7,7 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
-#include "core/media/media_priv.h"
+#include "core/media/fork_priv.h"
 
 enum { PTIME_MIN = 10, PTIME_MAX = 60 };
 
@@ -59,6 +59,7 @@ void ml_stream_free(struct ml_stream *stream)
         stream->mate->mate = NULL;
     stream->mate = NULL;
     ml_recorder_forget(stream->media, stream);
+    ml_fork_forget(stream->media, stream);
     ml_worker_send(stream->home, ml_message_new(ML_MESSAGE_DETACH, stream));
 }
 
@@ -189,6 +190,7 @@ void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream)
 {
     ml_unbridge_now(stream);
     ml_recorder_untap(stream);
+    ml_fork_release_all(stream);
     ml_stream_leave(stream);
     ml_player_free(stream->player);
     stream->player = NULL;

@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/media/fork_priv.h"
 #include "core/media/media_priv.h"
 #include "core/media/recorder_priv.h"
 
@@ -243,6 +244,11 @@ static void handle(struct ml_worker *worker, struct ml_message *message)
     case ML_MESSAGE_FINISH:
     case ML_MESSAGE_RELEASE:
         ml_recorder_message(worker, message);
+        break;
+    case ML_MESSAGE_FORK:
+    case ML_MESSAGE_UNFORK:
+    case ML_MESSAGE_FORK_SAYS:
+        ml_fork_message(worker, message);
         break;
     case ML_MESSAGE_LEAVE:
         leave(message);

@@ -63,8 +63,11 @@ enum ml_message_kind {
     ML_MESSAGE_PAUSE,
     ML_MESSAGE_FINISH,
     ML_MESSAGE_RELEASE,
-    ML_MESSAGE_LEAVE, /* stop here ... */
-    ML_MESSAGE_ENTER, /* ... start there */
+    ML_MESSAGE_FORK,
+    ML_MESSAGE_UNFORK,
+    ML_MESSAGE_FORK_SAYS, /* audio waits in it */
+    ML_MESSAGE_LEAVE,     /* stop here ... */
+    ML_MESSAGE_ENTER,     /* ... start there */
     ML_MESSAGE_QUIT
 };
 
@@ -81,6 +84,7 @@ struct ml_message {
     enum ml_message_kind kind;
     struct ml_stream *stream, *other;
     struct ml_recorder *recorder;
+    struct ml_fork *fork;
     struct ml_player *player;
     struct ml_inband *inband;
     struct ml_stream_target target;
