@@ -137,7 +137,8 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"calls", house_calls}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"calls", house_calls}, {"feed", ml_house_feed}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

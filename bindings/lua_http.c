@@ -96,6 +96,11 @@ static const struct ml_class client_class = {.name = "http client",
                                              .share = client_share,
                                              .left = client_left};
 
+struct ml_http_client *ml_lua_http_client_check(lua_State *L, int index)
+{
+    return ((struct client *)ml_object_check(L, index, &client_class))->client;
+}
+
 static void fetched(const struct ml_http_response *response, void *user)
 {
     struct fetch *fetch = user;

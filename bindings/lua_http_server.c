@@ -7,6 +7,7 @@
 #include "bindings/sink.h"
 #include "core/base/mem.h"
 #include "core/net/http_server.h"
+#include "core/net/websocket.h"
 
 struct server {
     struct ml_http_server *server;
@@ -29,11 +30,12 @@ static int request_begin(lua_State *L);
 static int request_write(lua_State *L);
 static int request_finish(lua_State *L);
 static int request_drop(lua_State *L);
+static int request_upgrade(lua_State *L);
 
-static const luaL_Reg request_methods[] = {{"info", request_info},   {"respond", request_respond},
-                                           {"file", request_file},   {"begin", request_begin},
-                                           {"write", request_write}, {"finish", request_finish},
-                                           {"drop", request_drop},   {NULL, NULL}};
+static const luaL_Reg request_methods[] = {
+    {"info", request_info},   {"respond", request_respond}, {"file", request_file},
+    {"begin", request_begin}, {"write", request_write},     {"finish", request_finish},
+    {"drop", request_drop},   {"upgrade", request_upgrade}, {NULL, NULL}};
 
 static void answered(struct request *request)
 {
@@ -207,6 +209,20 @@ static int request_drop(lua_State *L)
     ml_http_respond_drop(call);
     lua_pushboolean(L, true);
     return 1;
+}
+
+static int request_upgrade(lua_State *L)
+{
+    struct request *request = open_request(L);
+    struct ml_http_call *call;
+
+    if (!request)
+        return 2;
+    lua_settop(L, 2);
+    call = request->call;
+    if (!request->begun && ml_websocket_is_asked(request->info))
+        answered(request);
+    return ml_lua_websocket_accept(L, call, 2);
 }
 
 /* ---- the server ---- */

@@ -42,6 +42,7 @@ static int leg_play(lua_State *L);
 static int leg_stop(lua_State *L);
 static int leg_bridge(lua_State *L);
 static int leg_unbridge(lua_State *L);
+static int leg_echo(lua_State *L);
 static int leg_info_digit(lua_State *L);
 static int leg_hold(lua_State *L);
 static int leg_stats(lua_State *L);
@@ -58,6 +59,7 @@ static const luaL_Reg methods[] = {{"events", leg_events},
                                    {"stop", leg_stop},
                                    {"bridge", leg_bridge},
                                    {"unbridge", leg_unbridge},
+                                   {"echo", leg_echo},
                                    {"info_digit", leg_info_digit},
                                    {"hold", leg_hold},
                                    {"stats", leg_stats},
@@ -353,6 +355,15 @@ static int leg_bridge(lua_State *L)
     if (!a || !b)
         return ml_push_failure(L, ML_ESTATE, "a leg has no audio yet");
     return result(L, ml_bridge(a, b));
+}
+
+static int leg_echo(lua_State *L)
+{
+    struct ml_stream *stream = ml_line_stream(check(L)->line);
+
+    if (!stream)
+        return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
+    return result(L, ml_bridge(stream, stream));
 }
 
 static int leg_unbridge(lua_State *L)
