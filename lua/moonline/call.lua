@@ -183,6 +183,21 @@ function Leg:bridge(other)
   return task.clock() - begun, fine and "peer" or "hangup"
 end
 
+---Sends back what this leg says, until its end or `seconds`.
+---@param seconds number?
+function Leg:echo(seconds)
+  self:ready()
+  local ok, why = self.core:echo()
+  if not ok then error("echo: " .. tostring(why), 2) end
+  local _ <close> = task.closing(function()
+    if not self.ended then self.core:unbridge() end
+  end)
+  local limit = seconds and task.clock() + seconds
+  repeat
+    local event = self:wait({ "digit" }, limit and math.max(0, limit - task.clock()))
+  until not event
+end
+
 ---Records what this leg says. Its hangup ends it, and is no error. Hold the result with <close>.
 ---In the background the call goes on at once, and the recording lasts until its stop() or <close>.
 ---@param options { max: number?, silence: number?, keys: string?, trim: boolean?, background: boolean? }?

@@ -12,6 +12,7 @@ local vocabulary = require "moonline.twiml.vocabulary"
 ---@field children "nouns"|"sounds"|string[]|nil elements that may stand inside
 ---@field child_code integer? code for an element that may not (12200)
 ---@field markup boolean? its text may hold speech markup
+---@field parents string[]? verbs that a noun may stand in; default: TwiML's own, else Dial
 ---@field screening boolean? false: not in a call screening document
 ---@field check fun(node: moonline.Node, report: function, options: table)? beyond attributes
 ---@field run fun(session: table, node: moonline.Node): moonline.Document?

@@ -3,6 +3,7 @@
 local crypto = require "moonline.core.crypto"
 local log = require "moonline.log"
 local source = require "moonline.source"
+local stream = require "moonline.stream"
 local task = require "moonline.core.task"
 
 ---@class moonline.Leg
@@ -40,6 +41,7 @@ function Leg:over(event)
   end
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self.env.calls:remove(self.sid)
+  stream.stop_all(self)
 end
 
 -- What others may know of it: the house's table of live calls.
@@ -221,6 +223,7 @@ function Leg:send_digits(digits)
 end
 
 Leg.gather = require "moonline.gather"
+Leg.stream = stream.open
 
 ---Hangs up and lets go.
 function Leg:close()

@@ -14,6 +14,18 @@ local function contains(list, name)
   return false
 end
 
+-- Where a noun may stand: as its file says, as TwiML has it, else in Dial.
+local function parents_of(element, name)
+  local word = vocabulary.elements[name]
+  return element.parents or word and word.parents or { "Dial" }
+end
+
+local function noun_of(finder, parent, name)
+  local element = finder:noun(name)
+  local fits = element and (not parent.name or contains(parents_of(element, name), parent.name))
+  return fits and element or nil
+end
+
 ---The element of that name when it may stand inside parent.
 ---@param finder moonline.Elements
 ---@param parent moonline.Element? nil: Response
@@ -22,7 +34,7 @@ end
 function place.lookup(finder, parent, name)
   if not parent then return finder:verb(name) end
   local kind = parent.children
-  if kind == "nouns" then return finder:noun(name) end
+  if kind == "nouns" then return noun_of(finder, parent, name) end
   local element = finder:verb(name)
   if kind == "sounds" then return element and element.source and element end
   return type(kind) == "table" and contains(kind, name)
@@ -33,19 +45,21 @@ local function candidates(finder, parent)
   local kind = parent and parent.children
   if type(kind) == "table" then return kind end
   local names = finder:names(kind == "nouns" and "noun" or "verb")
-  if kind ~= "sounds" then return names end
-  local sounds = {}
+  local fitting = {}
   for _, name in ipairs(names) do
-    if finder:verb(name).source then sounds[#sounds + 1] = name end
+    local fits = kind == "nouns" and noun_of(finder, parent, name)
+      or kind == "sounds" and finder:verb(name).source
+    if fits or not kind then fitting[#fitting + 1] = name end
   end
-  return sounds
+  return fitting
 end
 
 -- Where an element may stand, nil when there is no such element.
 local function homes_of(finder, name)
   local word = vocabulary.elements[name]
   if word and #word.parents > 0 then return word.parents end
-  if finder:noun(name) then return { "Dial" } end
+  local noun = finder:noun(name)
+  if noun then return parents_of(noun, name) end
   return finder:verb(name) and { "Response" } or nil
 end
 

@@ -121,6 +121,16 @@ function url.with_query(text, query)
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
 end
 
+---May audio go there: over TLS, or not at all over a network?
+---@param text string a URL
+---@return boolean
+function url.is_safe_stream(text)
+  if text:match("^wss://") then return true end
+  local host = text:match("^ws://([^/?#]*)")
+  host = host and host:gsub("^.*@", ""):gsub(":%d*$", "")
+  return host == "localhost" or host == "[::1]" or host ~= nil and host:match("^127%.[%d.]+$") ~= nil
+end
+
 ---For logs and events: without the password in it.
 ---@param text string
 ---@return string
