@@ -7,7 +7,6 @@
 #include "bindings/sink.h"
 #include "core/base/mem.h"
 #include "core/net/http_server.h"
-#include "core/net/websocket.h"
 
 struct server {
     struct ml_http_server *server;
@@ -215,14 +214,16 @@ static int request_upgrade(lua_State *L)
 {
     struct request *request = open_request(L);
     struct ml_http_call *call;
+    int results;
 
     if (!request)
         return 2;
     lua_settop(L, 2);
     call = request->call;
-    if (!request->begun && ml_websocket_is_asked(request->info))
+    results = ml_lua_websocket_accept(L, call, 2);
+    if (results == 1)
         answered(request);
-    return ml_lua_websocket_accept(L, call, 2);
+    return results;
 }
 
 /* ---- the server ---- */

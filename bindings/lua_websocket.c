@@ -5,12 +5,17 @@
 #include "core/base/mem.h"
 #include "core/net/websocket.h"
 
+/* Messages that may wait in the mailbox, which drops beyond 256: then the client has to wait. */
+enum { WAITING_MAX = 64 };
+
 struct websocket {
     struct ml_websocket *websocket; /* NULL once it is over */
+    int waiting;
     struct ml_sink sink;
 };
 
 static int websocket_send(lua_State *L);
+static int websocket_took(lua_State *L);
 static int websocket_queued(lua_State *L);
 static int websocket_finish(lua_State *L);
 
@@ -24,6 +29,7 @@ static void websocket_close(void *object)
 }
 
 static const luaL_Reg methods[] = {{"send", websocket_send},
+                                   {"took", websocket_took},
                                    {"queued", websocket_queued},
                                    {"finish", websocket_finish},
                                    {NULL, NULL}};
@@ -54,6 +60,8 @@ static void on_message(bool text, struct ml_str message, void *user)
     lua_pushlstring(L, message.p, message.n);
     lua_setfield(L, -2, "message");
     ml_sink_post(&own->sink, L);
+    if (++own->waiting >= WAITING_MAX)
+        ml_websocket_hold(own->websocket, true);
 }
 
 static void on_closed(const struct ml_websocket_end *end, void *user)
@@ -82,7 +90,10 @@ int ml_lua_websocket_accept(lua_State *L, struct ml_http_call *call, int box)
     if (status != 0) {
         ml_sink_fini(&own->sink);
         ml_free(own);
-        return ml_push_failure(L, status, "the request does not ask for a WebSocket");
+        return ml_push_failure(L, status,
+                               status == ML_EREFUSED
+                                   ? "a server with a certificate takes no WebSockets"
+                                   : "the request does not ask for a WebSocket");
     }
     ml_object_open(L, -1, own);
     return 1;
@@ -105,6 +116,17 @@ static int websocket_send(lua_State *L)
     ml_websocket_send(own->websocket, !binary, message);
     lua_pushboolean(L, true);
     return 1;
+}
+
+static int websocket_took(lua_State *L)
+{
+    struct websocket *own = check(L);
+
+    if (own->waiting > 0)
+        own->waiting--;
+    if (own->websocket && own->waiting <= WAITING_MAX / 2)
+        ml_websocket_hold(own->websocket, false);
+    return 0;
 }
 
 static int websocket_queued(lua_State *L)

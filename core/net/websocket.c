@@ -90,6 +90,13 @@ void ml_websocket_lost(struct ml_websocket *websocket, const char *text)
 
 /* ---- writing ---- */
 
+static void watch(struct ml_websocket *websocket)
+{
+    if (websocket->io)
+        ml_io_set(websocket->io,
+                  (websocket->held ? 0 : ML_READ) | (websocket->out.n > 0 ? ML_WRITE : 0));
+}
+
 /* False when the stream is over. */
 static bool flush(struct ml_websocket *websocket)
 {
@@ -114,7 +121,7 @@ static bool flush(struct ml_websocket *websocket)
         out->n -= websocket->out_at;
         websocket->out_at = 0;
     }
-    ml_io_set(websocket->io, out->n > 0 ? ML_READ | ML_WRITE : ML_READ);
+    watch(websocket);
     return true;
 }
 
@@ -282,7 +289,7 @@ static void take_frames(struct ml_websocket *websocket)
     struct ml_buf *in = &websocket->in;
     size_t at = 0;
 
-    while (websocket->state != ML_WS_OVER && !websocket->doomed) {
+    while (websocket->state != ML_WS_OVER && !websocket->doomed && !websocket->held) {
         struct ml_ws_frame frame = {0};
         uint8_t *bytes = (uint8_t *)in->p + at;
         int size = ml_ws_frame_read(bytes, in->n - at, &frame);
@@ -341,6 +348,19 @@ static void on_io(int fd, int events, void *user)
     done(websocket);
 }
 
+void ml_websocket_hold(struct ml_websocket *websocket, bool held)
+{
+    if (websocket->held == held)
+        return;
+    websocket->held = held;
+    watch(websocket);
+    if (held || websocket->busy || websocket->state == ML_WS_OVER || websocket->in.n == 0)
+        return;
+    websocket->busy = true;
+    take_frames(websocket);
+    done(websocket);
+}
+
 /* ---- its course ---- */
 
 static void on_open_timer(struct ml_websocket *websocket)
@@ -348,7 +368,7 @@ static void on_open_timer(struct ml_websocket *websocket)
     struct ml_websocket_end end = {.why = ML_WS_SILENT, .text = "the peer does not answer pings"};
     int64_t silent = ml_clock_ms() - websocket->heard_ms;
 
-    if (silent >= 2 * websocket->ping_ms) {
+    if (silent >= 2 * websocket->ping_ms && !websocket->held) {
         ml_websocket_end(websocket, &end);
         return;
     }

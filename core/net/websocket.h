@@ -56,12 +56,16 @@ int ml_websocket_connect(struct ml_http_client *client, const struct ml_websocke
                          struct ml_websocket **websocketp);
 /* Does the request ask for an upgrade that ml_websocket_accept would make? */
 bool ml_websocket_is_asked(const struct ml_http_call_info *info);
-/* Answers the call with 101; it is ended. ML_EINVAL, and the call stays, when it does not ask for a
- * WebSocket. No `opened` follows: it is open. */
+/* Answers the call with 101; it is ended. Else the call stays: ML_EINVAL, it does not ask for a
+ * WebSocket; ML_EREFUSED, the server has a certificate: put a proxy before it that has, instead. No
+ * `opened` follows: it is open. */
 int ml_websocket_accept(struct ml_http_call *call, const struct ml_websocket_handlers *handlers,
                         void *user, struct ml_websocket **websocketp);
 /* Queues a message. Nothing before it is open or after it is closed. */
 void ml_websocket_send(struct ml_websocket *websocket, bool text, struct ml_str message);
+/* Held: no message is told and nothing is read, so that the peer has to wait, too. When let go,
+ * what was read before is told from within. */
+void ml_websocket_hold(struct ml_websocket *websocket, bool held);
 /* Bytes that the kernel has not taken yet. */
 size_t ml_websocket_queued(const struct ml_websocket *websocket);
 /* After what is queued: a close frame; then the peer has 2 s to answer. closed follows. */

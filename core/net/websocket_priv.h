@@ -28,6 +28,7 @@ struct ml_websocket {
     bool client;
     bool reads_head; /* the answer to our upgrade is still being read */
     bool close_sent;
+    bool held;
     bool busy, doomed; /* freed from within a handler: the end of the work frees it */
     size_t max_message;
     int ping_ms;

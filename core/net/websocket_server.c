@@ -117,6 +117,8 @@ int ml_websocket_accept(struct ml_http_call *call, const struct ml_websocket_han
 
     if (!ml_websocket_is_asked(&call->info))
         return ML_EINVAL;
+    if (call->server->certificate) /* MHD would pass TLS on four bytes at a time, or not at all */
+        return ML_EREFUSED;
     upgrade = ml_alloc(sizeof *upgrade);
     upgrade->server = call->server;
     upgrade->call = call;

@@ -91,7 +91,10 @@ function WebSocket:receive(timeout)
   if self.over then return nil, "closed" end
   local event = self.box:wait({ "message", "closed" }, timeout)
   if not event then return nil, "timeout" end
-  if event.kind == "message" then return event.message end
+  if event.kind == "message" then
+    self.core:took()
+    return event.message
+  end
   self.over = event
   return nil, "closed"
 end
@@ -149,7 +152,8 @@ local function web_request(core_request, scheme)
     peer = info.peer, body = info.body, headers = {}, params = {}, list = {},
   }, WebRequest)
   for _, header in ipairs(info.headers) do self.headers[header[1]:lower()] = header[2] end
-  if (self.headers.upgrade or ""):lower() == "websocket" then scheme = scheme:gsub("^http", "ws") end
+  local upgrades = (self.headers.upgrade or ""):lower() == "websocket"
+  scheme = upgrades and scheme:gsub("^http", "ws") or scheme
   self.url = ("%s://%s%s"):format(scheme, self.headers.host or "", info.target)
   local kind = self.headers["content-type"] or ""
   local is_form = kind:match("^application/x%-www%-form%-urlencoded")

@@ -56,13 +56,13 @@ end
 
 local function ended(self, event)
   local number = fault(self, event)
+  local text = ("stream to %s: %s"):format(url.public(self.url), event.text)
+  if event.why == "closed" then text = ("%s (%d)"):format(text, event.code) end
   self.over = { why = number and "failed" or self.stopping and "stopped" or "closed",
-    text = event.text, code = number, counts = self.feed:counts() }
+    text = text, code = number, counts = self.feed:counts() }
   self.feed:close()
   self.leg.streams[self.name] = nil
   if number then
-    local text = ("stream to %s: %s"):format(url.public(self.url), event.text)
-    if event.why == "closed" then text = text .. " (" .. event.code .. ")" end
     self.leg:warn(number, text)
     tell(self, "stream-error", text)
   else

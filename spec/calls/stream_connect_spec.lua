@@ -1,5 +1,6 @@
 -- <Connect><Stream>: a voice agent over a WebSocket hears the caller and is heard.
 local audio = require "support.audio"
+local certificate = require "support.certificate"
 local moonline = require "moonline"
 local party = require "support.party"
 local stage = require "support.stage"
@@ -192,18 +193,6 @@ describe("<Connect><Stream>", function()
     s:quiet()
   end)
 
-  it("V2 a redirect by REST's way ends it", function()
-    local agent <close> = stream_server.open()
-    local s <close> = connect(agent)
-    local stream = agent:stream()
-    for call in pairs(s.server.env.live or {}) do
-      call.box:post { kind = "redirect", twiml = stage.twiml "<Hangup/>" }
-    end
-    if not next(s.server.env.live or {}) then s.legs[1]:hangup() end
-    stream:wait "stop"
-    s:quiet()
-  end)
-
   it("V1 a track other than the inbound one is warning 31941", function()
     local agent <close> = stream_server.open(function(stream) stream.socket:close() end)
     local s <close> = connect(agent, 'track="both_tracks"')
@@ -253,6 +242,17 @@ describe("a Stream that fails", function()
     assert.matches("denied by the configuration", fails("wss://agent.example/a", 31904, {
       webhook = { deny = { "127.0.0.2/32" }, resolve = { ["agent.example"] = "127.0.0.2:" .. port } },
     }))
+  end)
+
+  it("V1 a certificate nobody vouches for, or of another name: 31910", function()
+    local paper <close> = certificate.make "agent.test"
+    local web <close> = assert(moonline.http.serve({ certificate = paper.certificate,
+      key = paper.key }, function() return 200 end))
+    local there = "127.0.0.1:" .. web.port
+    assert.matches("self%-signed", fails("wss://agent.test/a", 31910,
+      { webhook = { resolve = { ["agent.test"] = there } } }))
+    assert.matches("other.test", fails("wss://other.test/a", 31910,
+      { webhook = { ca = paper.certificate, resolve = { ["other.test"] = there } } }))
   end)
 
   it("V1 what listens speaks no TLS: 31910", function()

@@ -549,6 +549,23 @@ static void test_a_slow_peer_blocks_nobody(void **state)
     close_all();
 }
 
+static void test_held_it_tells_nothing_until_let_go(void **state)
+{
+    (void)state;
+    open_both();
+    run_for(20);
+    ml_websocket_hold(theirs.websocket, true);
+    for (int i = 0; i < 3; i++)
+        ml_websocket_send(ours.websocket, true, ML_STR("x"));
+    run_for(50);
+    assert_int_equal(theirs.messages, 0);
+    ml_websocket_hold(theirs.websocket, false);
+    wait_for(&ours.heard);
+    run_for(20);
+    assert_int_equal(theirs.messages, 3);
+    close_all();
+}
+
 static void test_bad_headers_and_urls(void **state)
 {
     static const char *const split[] = {"X-A: b\r\nX-C: d"};
@@ -593,6 +610,7 @@ int main(void)
         TEST(test_pieces_without_end_are_too_long),
         TEST(test_silence_is_asked_and_ends),
         TEST(test_a_slow_peer_blocks_nobody),
+        TEST(test_held_it_tells_nothing_until_let_go),
         TEST(test_bad_headers_and_urls),
     };
 

@@ -27,7 +27,7 @@ local stream = {
 -- wss://, or where a document of this machine says so, ws://.
 local function address(session, node)
   local given = node.attrs.url
-  if not given then return nil, URL, "<Stream> has no usable url" end
+  if not given then return nil, URL, "<Stream> is not started without a usable url" end
   if given:match("^wss?://") then return given end
   local absolute = url.resolve(given, session.base)
   local target = absolute and absolute:gsub("^http", "ws"):gsub("#.*$", "")
