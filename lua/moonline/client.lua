@@ -92,7 +92,7 @@ function WebSocket:receive(timeout)
   local event = self.box:wait({ "message", "closed" }, timeout)
   if not event then return nil, "timeout" end
   if event.kind == "message" then
-    self.core:took()
+    if not self.let_go then self.core:took() end
     return event.message
   end
   self.over = event
@@ -121,6 +121,14 @@ function WebSocket:close(code, reason)
   end
   self.let_go = true
   self.core:close()
+end
+
+---Ends it at once, without a handshake: the client sees the connection break.
+function WebSocket:drop()
+  if self.let_go then return end
+  self.let_go = true
+  self.core:close()
+  self.box:post { kind = "closed", why = "dropped", text = "dropped" }
 end
 
 WebSocket.__close = function(self) self:close() end

@@ -7,10 +7,11 @@ local stage = require "support.stage"
 local stream_server = require "support.stream_server"
 
 -- Alice is connected to an agent that does fn: the stage, her leg, the agent.
-local function connect(agent, attrs, inside, rest, options)
-  local s = stage.open(options)
-  s.web["/voice"] = stage.twiml(('<Connect action="/after"><Stream url="%s" %s>%s</Stream></Connect>%s')
-    :format(agent.url, attrs or "", inside or "", rest or ""))
+local function connect(agent, attrs, inside)
+  local s = stage.open()
+  s.web["/voice"] = stage.twiml(
+    ('<Connect action="/after"><Stream url="%s" %s>%s</Stream></Connect>'):format(
+      agent.url, attrs or "", inside or ""))
   s.web["/after"] = s.web["/after"] or stage.twiml "<Hangup/>"
   return s, assert(s:call())
 end
@@ -161,8 +162,8 @@ describe("<Connect><Stream>", function()
     assert.is_nil(params.StreamError)
     assert.equal("in-progress", params.CallStatus)
     party.ended(alice)
-    s.web["/voice"] = stage.twiml(('<Connect><Stream url="%s"/></Connect><Redirect>/next</Redirect>')
-      :format(agent.url))
+    s.web["/voice"] = stage.twiml(([[
+      <Connect><Stream url="%s"/></Connect><Redirect>/next</Redirect>]]):format(agent.url))
     s.web["/next"] = stage.twiml "<Hangup/>"
     s:call()
     s:request "/next"
@@ -177,8 +178,8 @@ describe("<Connect><Stream>", function()
     end)
     local s <close> = stage.open()
     s.web["/status"] = function() return 204 end
-    s.web["/voice"] = stage.twiml(('<Connect><Stream url="%s" name="a" statusCallback="/status"/></Connect>')
-      :format(agent.url))
+    s.web["/voice"] = stage.twiml(([[
+      <Connect><Stream url="%s" name="a" statusCallback="/status"/></Connect>]]):format(agent.url))
     s:call()
     local started, stopped = s:request("/status"), s:request("/status")
     assert.equal("POST", started.method)
@@ -236,7 +237,17 @@ describe("a Stream that fails", function()
     fails("wss://nobody.invalid/a", 31904)
   end)
 
-  it("V1 an address that webhook.deny refuses, and a listener of ours: 31904", function()
+  it("V1 a listener of ours: 31904", function()
+    local s <close> = stage.open()
+    local port = s.server.http:port()
+    s.web["/voice"] = stage.twiml(([[
+      <Connect><Stream url="ws://127.0.0.1:%d/"/></Connect><Hangup/>]]):format(port))
+    s:call()
+    s:quiet()
+    assert.matches("a listener of this program itself", s:warned(31904))
+  end)
+
+  it("V1 an address that webhook.deny refuses: 31904", function()
     local agent <close> = stream_server.open()
     local port = agent.web.port
     assert.matches("denied by the configuration", fails("wss://agent.example/a", 31904, {
@@ -261,7 +272,7 @@ describe("a Stream that fails", function()
   end)
 
   it("V1 an agent that dies is 31921, and the call goes on", function()
-    local agent <close> = stream_server.open(function(stream) stream.socket.core:close() end)
+    local agent <close> = stream_server.open(function(stream) stream.socket:drop() end)
     local s <close> = connect(agent)
     local params = s:request("/after").params
     assert.matches("the connection broke", params.StreamError)
@@ -316,9 +327,11 @@ describe("a Stream that fails", function()
   end)
 
   it("V1 nouns of Connect that are not supported are refused, and the document goes on", function()
-    for _, noun in ipairs { "ConversationRelay", "VirtualAgent", "Room", "Conversation", "AiSession" } do
+    local nouns = { "ConversationRelay", "VirtualAgent", "Room", "Conversation", "AiSession" }
+    for _, noun in ipairs(nouns) do
       local s <close> = stage.open()
-      s.web["/voice"] = stage.twiml(("<Connect><%s/></Connect><Redirect>/next</Redirect>"):format(noun))
+      s.web["/voice"] = stage.twiml(([[
+        <Connect><%s/></Connect><Redirect>/next</Redirect>]]):format(noun))
       s.web["/next"] = stage.twiml "<Hangup/>"
       s:call()
       s:request "/next"

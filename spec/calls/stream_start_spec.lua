@@ -178,7 +178,8 @@ describe("<Start><Stream>", function()
   end)
 
   it("V1 a noun of Dial does not belong in Start, nor a Stream in Dial", function()
-    local s <close> = run('<Pause/><Start><Sip>sip:a@b.example</Sip></Start><Dial><Stream url="wss://a.example"/></Dial>')
+    local s <close> = run('<Pause/><Start><Sip>sip:a@b.example</Sip></Start>'
+      .. '<Dial><Stream url="wss://a.example"/></Dial>')
     assert.matches("<Sip> belongs in <Dial>", s:warned(12200), 1, true)
     assert.matches("<Stream> belongs in <Connect>", s:warned(13215), 1, true)
   end)

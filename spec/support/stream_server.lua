@@ -11,11 +11,13 @@ local stream_server = {}
 local Stream = {}
 Stream.__index = Stream
 
+local LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
 ---Strict base64, checked letter by letter.
 function stream_server.decode(text)
   assert(#text % 4 == 0, "base64: length")
   local bits = text:gsub("=", ""):gsub(".", function(letter)
-    local at = ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"):find(letter, 1, true)
+    local at = LETTERS:find(letter, 1, true)
     assert(at, "base64: letter " .. letter)
     return string.char(at - 1)
   end)
