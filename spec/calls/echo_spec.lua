@@ -12,9 +12,9 @@ local function best_likeness(sent, heard)
   return best
 end
 
-describe("<Echo>", function()
+describe("an echo", function()
   for _, codec in ipairs { "PCMU", "PCMA" } do
-    it("V2 gives the caller back what it said, in " .. codec, function()
+    it("V2 <Echo> gives the caller back what it said, in " .. codec, function()
       local s <close> = stage.open()
       s.web["/voice"] = stage.twiml "<Echo/>"
       local alice = assert(s:call { phone = { codecs = { codec } } })

@@ -16,8 +16,8 @@ local function connect(agent, attrs, inside)
   return s, assert(s:call())
 end
 
-describe("<Connect><Stream>", function()
-  it("V2 the agent hears the caller, sample by sample", function()
+describe("a connected stream", function()
+  it("V2 <Connect><Stream url>: the agent hears the caller, sample by sample", function()
     local agent <close> = stream_server.open()
     local s <close>, alice = connect(agent)
     local stream = agent:stream()
@@ -33,7 +33,7 @@ describe("<Connect><Stream>", function()
     s:quiet()
   end)
 
-  it("V2 tells what the stream is, in its start message and by a signature", function()
+  it("V2 <Stream name><Parameter name value>: the start message says it, signed", function()
     local agent <close> = stream_server.open()
     local s <close> = connect(agent, 'name="support"',
       '<Parameter name="tone" value="friendly &quot;&#228;"/><Parameter name="who" value="7"/>')
@@ -153,7 +153,7 @@ describe("<Connect><Stream>", function()
     s:quiet()
   end)
 
-  it("V2 when the agent closes, action is asked; without one the next verb runs", function()
+  it("V2 <Connect action>: asked when the agent closes; without it the next verb runs", function()
     local agent <close> = stream_server.open(function(stream) stream.socket:close() end)
     local s <close>, alice = connect(agent, 'name="bot"')
     local params = s:request("/after").params
@@ -171,7 +171,7 @@ describe("<Connect><Stream>", function()
     assert.is_nil(s:warned(31921))
   end)
 
-  it("V2 statusCallback hears of its begin and end", function()
+  it("V2 <Stream statusCallback>: hears of its begin and end", function()
     local agent <close> = stream_server.open(function(stream)
       moonline.sleep(0.5)
       stream.socket:close()
@@ -191,6 +191,20 @@ describe("<Connect><Stream>", function()
     assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ$", started.params.Timestamp)
     assert.equal("stream-stopped", stopped.params.StreamEvent)
     assert.is_nil(stopped.params.StreamError)
+    s:quiet()
+  end)
+
+  it("V2 <Connect method> <Stream statusCallbackMethod>: GET where it says so", function()
+    local agent <close> = stream_server.open(function(stream) stream.socket:close() end)
+    local s <close> = stage.open()
+    s.web["/status"], s.web["/after"] = stage.twiml "", stage.twiml "<Hangup/>"
+    s.web["/voice"] = stage.twiml(([[
+      <Connect action="/after" method="GET"><Stream url="%s" statusCallback="/status"
+        statusCallbackMethod="GET"/></Connect>]]):format(agent.url))
+    s:call()
+    assert.equal("GET", s:request("/after").method)
+    assert.equal("GET", s:request("/status").method)
+    assert.equal("GET", s:request("/status").method)
     s:quiet()
   end)
 
@@ -251,7 +265,9 @@ describe("a Stream that fails", function()
     local agent <close> = stream_server.open()
     local port = agent.web.port
     assert.matches("denied by the configuration", fails("wss://agent.example/a", 31904, {
-      webhook = { deny = { "127.0.0.2/32" }, resolve = { ["agent.example"] = "127.0.0.2:" .. port } },
+      webhook = {
+        deny = { "127.0.0.2/32" }, resolve = { ["agent.example"] = "127.0.0.2:" .. port },
+      },
     }))
   end)
 

@@ -20,8 +20,8 @@ local function run(verbs, act, pages)
   return s
 end
 
-describe("<Start><Stream>", function()
-  it("V2 goes on beside the verbs that follow, both tracks", function()
+describe("a started stream", function()
+  it("V2 <Start><Stream track>: goes on beside the verbs that follow, both tracks", function()
     local agent <close> = stream_server.open()
     local wav = audio.wav(audio.sines { { 900, 1 } })
     local s <close> = run(
@@ -110,7 +110,7 @@ describe("<Start><Stream>", function()
     assert.not_equal(s.requests[1].params.CallSid, stream.start.callSid)
   end)
 
-  it("V2 <Stop> ends the one of that name, and no other", function()
+  it("V2 <Stop> <Stream name>: ends the one of that name, and no other", function()
     local agent <close> = stream_server.open()
     local s <close> = run(start(agent, 'name="one"') .. start(agent, 'name="two"')
       .. '<Pause length="1"/><Stop><Stream name="one"/></Stop><Pause length="1"/>'
@@ -167,7 +167,7 @@ describe("<Start><Stream>", function()
     assert.same({ "inbound" }, agent:stream().start.tracks)
   end)
 
-  it("V1 Siprec and others that are not supported are refused, and the document goes on", function()
+  it("V1 <Siprec> and others are refused by number, and the document goes on", function()
     for _, verbs in ipairs { '<Start><Siprec connectorName="a"/></Start>',
       "<Start><Transcription/></Start>", '<Stop><Siprec name="a"/></Stop>' } do
       local s <close> = run(verbs .. "<Redirect>/next</Redirect>", nil,

@@ -13,11 +13,12 @@ local connect = {
 
 function connect.check(node, report)
   local count = #node.children + #node.dropped
-  if count ~= 1 then report(12200, node, "<Connect> takes one noun, not " .. count) end
+  if count > 1 then report(12200, node, "<Connect> takes one noun, not " .. count) end
 end
 
 function connect.run(session, node)
   local child = node.children[1]
+  if not child then session:warn(12200, "<Connect> has nothing to connect to") end
   local target = child and child.verb.target(session, child)
   local result = target and target.connect and target.connect()
   if not node.attrs.action then return nil end

@@ -2,13 +2,8 @@
 
 local stop = { name = "Stop", attrs = {}, children = "nouns" }
 
-function stop.check(node, report)
-  if #node.children + #node.dropped == 0 then
-    report(12200, node, "<Stop> has nothing to stop")
-  end
-end
-
 function stop.run(session, node)
+  if #node.children == 0 then session:warn(12200, "<Stop> has nothing to stop") end
   for _, child in ipairs(node.children) do
     local target = child.verb.target(session, child)
     if target and target.stop then target.stop() end

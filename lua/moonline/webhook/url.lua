@@ -150,7 +150,8 @@ function url.is_safe_stream(text)
   if text:match("^wss://") then return true end
   local host = text:match("^ws://([^/?#]*)")
   host = host and host:gsub("^.*@", ""):gsub(":%d*$", "")
-  return host ~= nil and (host == "localhost" or host == "[::1]" or host:match("^127%.[%d.]+$") ~= nil)
+  if not host then return false end
+  return host == "localhost" or host == "[::1]" or host:match("^127%.[%d.]+$") ~= nil
 end
 
 ---For logs and events: without the password in it.
