@@ -82,3 +82,24 @@ describe("a voice agent in Python", function()
     party.ended(alice, 5)
   end)
 end)
+
+describe("examples/echo-server.lua", function()
+  it("V2 sends the caller's words back after a second, until a key clears them", function()
+    local folder = process.folder()
+    local agent <close> = process.start({ process.moonline,
+      process.root .. "/examples/echo-server.lua", "127.0.0.1:0" }, { directory = folder })
+    local uri = agent:await "call (sip:%S+)"
+    local phone <close> = assert(moonline.agent())
+    local alice <close> = assert(phone:call(uri))
+    local ear <close> = audio.listen(phone, alice)
+    alice.core:play { tone = "700", ms = 3000 }
+    for _ = 1, 17 do moonline.sleep(0.2) end
+    alice.core:play { digits = "9" }
+    for _ = 1, 2 do moonline.sleep(0.2) end
+    alice:hangup()
+    local heard = audio.tones(ear:stop()[1], 700)
+    assert.near(1, heard[1].from, 0.3)
+    assert.near(2.3, audio.total(heard), 0.4)
+    process.remove(folder)
+  end)
+end)
