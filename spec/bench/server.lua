@@ -103,7 +103,8 @@ local function echo(socket)
     sid = sid or text:match('"streamSid":"(MZ%x+)"')
     local payload = text:match('^{"event":"media".*"payload":"([^"]*)"')
     if payload then
-      socket:send(('{"event":"media","streamSid":"%s","media":{"payload":"%s"}}'):format(sid, payload))
+      socket:send(('{"event":"media","streamSid":"%s","media":{"payload":"%s"}}'):format(sid,
+        payload))
     end
   end
 end
