@@ -210,7 +210,7 @@ bool ml_websocket_head(struct ml_websocket *websocket)
 
 /* ---- opening ---- */
 
-/* "wss://host/" -> "https://host/"; anything else stays, for the HTTP client to refuse. */
+/* "wss://host/" -> "https://host/"; anything else becomes what the HTTP client refuses. */
 static char *http_url(const char *url)
 {
     struct ml_str text = ml_str(url), secure = ML_STR("wss://"), plain = ML_STR("ws://");
@@ -219,7 +219,7 @@ static char *http_url(const char *url)
         return ml_format("https://%s", url + secure.n);
     if (text.n >= plain.n && ml_str_ieq((struct ml_str){url, plain.n}, plain))
         return ml_format("http://%s", url + plain.n);
-    return ml_format("ws-url-expected:%s", url);
+    return ml_format("no WebSocket URL, %s", url);
 }
 
 static const struct ml_wire no_wire = {.close = wire_close}; /* there is no connection yet */

@@ -2,24 +2,32 @@
 
 #include "core/base/error.h"
 
+enum { AT_ONCE = 64 }; /* groups */
+
 void ml_base64_encode(struct ml_buf *out, const uint8_t *bytes, size_t n)
 {
     static const char letters[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char block[4];
+    char block[4 * AT_ONCE];
+    size_t filled = 0;
 
     for (; n > 0; bytes += 3, n = n > 3 ? n - 3 : 0) {
         uint32_t group = (uint32_t)bytes[0] << 16 | (n > 1 ? (uint32_t)bytes[1] << 8 : 0) |
                          (n > 2 ? bytes[2] : 0);
 
         for (int i = 0; i < 4; i++)
-            block[i] = letters[group >> (18 - 6 * i) & 63];
+            block[filled + (size_t)i] = letters[group >> (18 - 6 * i) & 63];
         if (n < 3)
-            block[3] = '=';
+            block[filled + 3] = '=';
         if (n < 2)
-            block[2] = '=';
-        ml_buf_add(out, block, 4);
+            block[filled + 2] = '=';
+        filled += 4;
+        if (filled == sizeof block) {
+            ml_buf_add(out, block, filled);
+            filled = 0;
+        }
     }
+    ml_buf_add(out, block, filled);
 }
 
 static int value_of(char c)
@@ -52,7 +60,8 @@ static bool decode_group(const char *p, int padding, uint8_t bytes[3])
 
 int ml_base64_decode(struct ml_buf *out, struct ml_str text)
 {
-    size_t before = out->n;
+    size_t before = out->n, filled = 0;
+    uint8_t block[3 * AT_ONCE];
 
     if (text.n % 4 != 0)
         return ML_EPARSE;
@@ -60,13 +69,17 @@ int ml_base64_decode(struct ml_buf *out, struct ml_str text)
         const char *p = text.p + at;
         bool last = at + 4 == text.n;
         int padding = !last || p[3] != '=' ? 0 : p[2] != '=' ? 1 : 2;
-        uint8_t bytes[3];
 
-        if (!decode_group(p, padding, bytes)) {
+        if (!decode_group(p, padding, block + filled)) {
             out->n = before;
             return ML_EPARSE;
         }
-        ml_buf_add(out, bytes, (size_t)(3 - padding));
+        filled += (size_t)(3 - padding);
+        if (filled == sizeof block) {
+            ml_buf_add(out, block, filled);
+            filled = 0;
+        }
     }
+    ml_buf_add(out, block, filled);
     return ML_OK;
 }
