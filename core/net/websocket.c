@@ -24,7 +24,6 @@ struct ml_websocket *ml_websocket_new(struct ml_loop *loop,
     websocket->user = user;
     websocket->max_message = MAX_MESSAGE;
     websocket->ping_ms = PING_MS;
-    websocket->fd = -1;
     return websocket;
 }
 
@@ -403,7 +402,6 @@ void ml_websocket_wire(struct ml_websocket *websocket, const struct ml_wire *wir
 {
     websocket->wire = wire;
     websocket->wire_user = wire_user;
-    websocket->fd = fd;
     websocket->heard_ms = ml_clock_ms();
     if (!websocket->timer)
         websocket->timer = ml_timer_new(websocket->loop, on_timer, websocket);

@@ -21,7 +21,6 @@ enum {
 struct client {
     struct ml_websocket *websocket;
     struct ml_http_exchange *exchange;
-    char *url;
     struct ml_buf headers; /* of the caller, whole lines */
     int answer_ms;
     char key[KEY_BYTES];
@@ -57,7 +56,6 @@ static void wire_close(void *wire)
     struct client *client = wire;
 
     ml_http_cancel(client->exchange);
-    ml_free(client->url);
     ml_buf_fini(&client->headers);
     ml_free(client);
 }
@@ -235,10 +233,10 @@ int ml_websocket_connect(struct ml_http_client *http, const struct ml_websocket_
                                       .headers = options->headers,
                                       .header_count = options->header_count,
                                       .connect_timeout_ms = ms};
+    char *url = http_url(options->url);
     int code;
 
     client->websocket = websocket;
-    client->url = http_url(options->url);
     client->answer_ms = ms;
     for (size_t i = 0; i < options->header_count; i++)
         ml_buf_printf(&client->headers, "%s\r\n", options->headers[i]);
@@ -249,8 +247,9 @@ int ml_websocket_connect(struct ml_http_client *http, const struct ml_websocket_
         websocket->max_message = options->max_message;
     if (options->ping_ms)
         websocket->ping_ms = options->ping_ms;
-    request.url = client->url;
+    request.url = url;
     code = ml_http_connect(http, &request, on_connected, client, &client->exchange);
+    ml_free(url);
     if (code != ML_OK) {
         ml_websocket_free(websocket);
         return code;

@@ -21,7 +21,6 @@ struct ml_websocket {
     struct ml_loop *loop;
     const struct ml_wire *wire;
     void *wire_user;
-    int fd;
     struct ml_io *io;
     struct ml_timer *timer;
     enum ml_ws_state state;
