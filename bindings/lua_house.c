@@ -230,6 +230,7 @@ int ml_open_house(lua_State *L)
     static const luaL_Reg functions[] = {{"calls", house_calls},
                                          {"counters", ml_house_counters},
                                          {"rooms", ml_house_rooms},
+                                         {"feed", ml_house_feed},
                                          {NULL, NULL}};
 
     luaL_newlib(L, functions);

@@ -99,6 +99,11 @@ static const struct ml_class client_class = {.name = "http client",
                                              .share = client_share,
                                              .left = client_left};
 
+struct ml_http_client *ml_lua_http_client_check(lua_State *L, int index)
+{
+    return ((struct client *)ml_object_check(L, index, &client_class))->client;
+}
+
 /* headers: lower-case name -> value, the first of several. */
 static void set_headers(lua_State *L, const struct ml_http_response *response)
 {

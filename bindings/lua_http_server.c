@@ -29,11 +29,12 @@ static int request_begin(lua_State *L);
 static int request_write(lua_State *L);
 static int request_finish(lua_State *L);
 static int request_drop(lua_State *L);
+static int request_upgrade(lua_State *L);
 
-static const luaL_Reg request_methods[] = {{"info", request_info},   {"respond", request_respond},
-                                           {"file", request_file},   {"begin", request_begin},
-                                           {"write", request_write}, {"finish", request_finish},
-                                           {"drop", request_drop},   {NULL, NULL}};
+static const luaL_Reg request_methods[] = {
+    {"info", request_info},   {"respond", request_respond}, {"file", request_file},
+    {"begin", request_begin}, {"write", request_write},     {"finish", request_finish},
+    {"drop", request_drop},   {"upgrade", request_upgrade}, {NULL, NULL}};
 
 static void answered(struct request *request)
 {
@@ -207,6 +208,22 @@ static int request_drop(lua_State *L)
     ml_http_respond_drop(call);
     lua_pushboolean(L, true);
     return 1;
+}
+
+static int request_upgrade(lua_State *L)
+{
+    struct request *request = open_request(L);
+    struct ml_http_call *call;
+    int results;
+
+    if (!request)
+        return 2;
+    lua_settop(L, 2);
+    call = request->call;
+    results = ml_lua_websocket_accept(L, call, 2);
+    if (results == 1)
+        answered(request);
+    return results;
 }
 
 /* ---- the server ---- */

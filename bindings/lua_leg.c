@@ -41,19 +41,29 @@ static int leg_play(lua_State *L);
 static int leg_stop(lua_State *L);
 static int leg_bridge(lua_State *L);
 static int leg_unbridge(lua_State *L);
+static int leg_echo(lua_State *L);
 static int leg_info_digit(lua_State *L);
 static int leg_hold(lua_State *L);
 static int leg_refer(lua_State *L);
 static int leg_stats(lua_State *L);
 
-static const luaL_Reg methods[] = {{"events", leg_events},     {"info", leg_info},
-                                   {"state", leg_state},       {"ring", leg_ring},
-                                   {"answer", leg_answer},     {"reject", leg_reject},
-                                   {"hangup", leg_hangup},     {"play", leg_play},
-                                   {"stop", leg_stop},         {"bridge", leg_bridge},
-                                   {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
-                                   {"hold", leg_hold},         {"refer", leg_refer},
-                                   {"stats", leg_stats},       {NULL, NULL}};
+static const luaL_Reg methods[] = {{"events", leg_events},
+                                   {"info", leg_info},
+                                   {"state", leg_state},
+                                   {"ring", leg_ring},
+                                   {"answer", leg_answer},
+                                   {"reject", leg_reject},
+                                   {"hangup", leg_hangup},
+                                   {"play", leg_play},
+                                   {"stop", leg_stop},
+                                   {"bridge", leg_bridge},
+                                   {"unbridge", leg_unbridge},
+                                   {"echo", leg_echo},
+                                   {"info_digit", leg_info_digit},
+                                   {"hold", leg_hold},
+                                   {"refer", leg_refer},
+                                   {"stats", leg_stats},
+                                   {NULL, NULL}};
 const struct ml_class ml_leg_class = {
     .name = "leg", .methods = methods, .close = leg_close, .moved = leg_moved};
 
@@ -346,6 +356,15 @@ static int leg_bridge(lua_State *L)
     if (!a || !b)
         return ml_push_failure(L, ML_ESTATE, "a leg has no audio yet");
     return result(L, ml_bridge(a, b));
+}
+
+static int leg_echo(lua_State *L)
+{
+    struct ml_stream *stream = ml_line_stream(check(L)->line);
+
+    if (!stream)
+        return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
+    return result(L, ml_bridge(stream, stream));
 }
 
 static int leg_unbridge(lua_State *L)

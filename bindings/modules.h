@@ -15,6 +15,7 @@ int ml_open_generation(lua_State *L);
 void ml_generations_end(void);
 int ml_open_house(lua_State *L);
 int ml_open_store(lua_State *L);
+int ml_house_feed(lua_State *L); /* house.feed(options) */
 int ml_open_sys(lua_State *L);
 int ml_open_log(lua_State *L);
 int ml_open_udp(lua_State *L);

@@ -15,7 +15,7 @@ int ml_bridge(struct ml_stream *a, struct ml_stream *b)
 {
     struct ml_message *message;
 
-    if (a == b || a->closed || b->closed || a->media != b->media)
+    if (a->closed || b->closed || a->media != b->media)
         return ML_EINVAL;
     if (a->mate == b)
         return ML_OK;

@@ -134,6 +134,9 @@ static void take_audio(struct ml_worker *worker, struct ml_stream *stream, uint8
         ml_inband_hear(stream->inband, samples, rtp->length);
         watch_key(worker, stream);
     }
+    if (stream->fork_count > 0)
+        ml_fork_hear(worker, stream, ML_FORK_INBOUND, rtp, packet + rtp->offset, rtp->length,
+                     fresh);
     if (stream->peer)
         ml_bridge_audio(worker, stream, packet, *rtp);
 }

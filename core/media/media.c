@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/media/fork_priv.h"
 #include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
 
@@ -38,6 +39,8 @@ void ml_media_note(struct ml_media *media, struct ml_note *note)
 
 static void free_note(struct ml_note *note)
 {
+    if (note->kind == ML_NOTE_FORK)
+        return;
     ml_free(note->text);
     ml_free(note);
 }
@@ -79,6 +82,12 @@ static void take(struct ml_note *note)
         ml_compression_note(note);
         break;
     case ML_NOTE_VOICE:
+    case ML_NOTE_FORK:
+        ml_fork_note(note);
+        return; /* it is the fork's */
+    case ML_NOTE_FORK_RELEASED:
+        ml_fork_note(note);
+        break;
     case ML_NOTE_RECORDED:
     case ML_NOTE_RELEASED:
         ml_recorder_note(note);
@@ -154,6 +163,7 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
     ml_list_init(&media->recorders);
     ml_list_init(&media->mixers);
     ml_list_init(&media->compressions);
+    ml_list_init(&media->forks);
     ml_queue_init(&media->notes);
     media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
@@ -197,6 +207,10 @@ void ml_media_free(struct ml_media *media)
     ml_compressions_free(media);
     while ((node = ml_queue_pop(&media->notes)) != NULL)
         free_note(ML_CONTAINER(node, struct ml_note, node));
+    ML_LIST_EACH(&media->forks, link)
+    {
+        ml_fork_destroy(ML_CONTAINER(link, struct ml_fork, all));
+    }
     if (media->io)
         ml_io_free(media->io);
     if (media->wake >= 0)

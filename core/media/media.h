@@ -27,7 +27,7 @@ struct ml_media_options {
 
 int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
                  struct ml_media **mediap, struct ml_fault *fault);
-/* All streams and recorders must be gone. */
+/* All streams, recorders and forks must be gone. */
 void ml_media_free(struct ml_media *media);
 int ml_media_streams(const struct ml_media *media);
 
@@ -112,9 +112,9 @@ const char *ml_tone_of(const char *country, const char *name);
 
 /* ---- bridging ------------------------------------------------------------------------------ */
 
-/* Each hears the other, transcoded where codecs differ, telephone-events mapped (made into tones
- * where one side has none). Ends other bridges of both. What plays into a bridged stream is heard
- * instead of the other side while it plays. */
+/* Each hears the other (a stream bridged with itself is an echo), transcoded where codecs differ,
+ * telephone-events mapped (made into tones where one side has none). Ends other bridges of both.
+ * What plays into a bridged stream is heard instead of the other side while it plays. */
 int ml_bridge(struct ml_stream *a, struct ml_stream *b);
 void ml_unbridge(struct ml_stream *a);
 

@@ -6,6 +6,7 @@
 #include "core/media/disk.h"
 #include "core/media/dtmf.h"
 #include "core/media/endpoint.h"
+#include "core/media/fork.h"
 #include "core/media/inband.h"
 #include "core/media/latch.h"
 #include "core/media/media.h"
@@ -26,8 +27,8 @@ struct ml_media {
     struct ml_disk *disk;
     struct ml_worker **workers;
     int worker_count;
-    struct ml_list streams, recorders, mixers, compressions; /* control thread */
-    int open;                                                /* streams that are not freed */
+    struct ml_list streams, recorders, mixers, compressions, forks; /* control thread */
+    int open;                                                       /* streams that are not freed */
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
@@ -47,7 +48,9 @@ enum ml_note_kind {
     ML_NOTE_SPEECH,   /* who is in a room began or ended to speak */
     ML_NOTE_RECORDED, /* the file is finished */
     ML_NOTE_RELEASED, /* the worker has let go of the recorder */
-    ML_NOTE_EMPTIED   /* the worker has let go of the mixer */
+    ML_NOTE_EMPTIED,  /* the worker has let go of the mixer */
+    ML_NOTE_FORK,     /* lies in the fork: it has something */
+    ML_NOTE_FORK_RELEASED
 };
 
 struct ml_note {
@@ -58,6 +61,7 @@ struct ml_note {
     struct ml_mixer *mixer;
     bool on;
     struct ml_compression *compression;
+    struct ml_fork *fork;
     char digit;
     int ms;
     uint32_t op;
@@ -126,6 +130,8 @@ struct ml_stream {
     struct ml_taps said;    /* recorders of what the peer says */
     struct ml_taps heard;   /* ... of what it hears in a room */
     struct ml_chair *chair; /* in a room */
+    struct ml_fork *forks[ML_FORKS];
+    int fork_count;
     struct ml_rtp_account account;
     struct ml_event_rx keys;
     bool has_old_key; /* the last key was pressed before the bridge: */
@@ -183,6 +189,8 @@ void ml_stream_speak(struct ml_ticker *ticker, struct ml_worker *worker, int64_t
 void ml_stream_play_now(struct ml_worker *worker, struct ml_stream *stream,
                         struct ml_player *player);
 void ml_stream_stop_now(struct ml_stream *stream);
+/* Something is there to be said: its rhythm begins, if it does not go on. */
+void ml_stream_begin(struct ml_worker *worker, struct ml_stream *stream);
 /* Presses a key towards the peer of this stream, by its own means. */
 void ml_stream_chirp(struct ml_worker *worker, struct ml_stream *stream, char key);
 
@@ -210,6 +218,14 @@ void ml_mixer_destroy(struct ml_mixer *mixer);
 /* report.c */
 void ml_stream_receive_report(struct ml_worker *worker, struct ml_stream *stream);
 void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream);
+
+/* fork_hear.c: a packet that was received, or sent. */
+void ml_fork_hear(struct ml_worker *worker, struct ml_stream *stream, enum ml_fork_track track,
+                  const struct ml_rtp *rtp, const uint8_t *payload, size_t n, bool fresh);
+/* fork_say.c: does a fork have audio to play; the next frame of it, false: none. */
+bool ml_fork_speaks(const struct ml_stream *stream);
+bool ml_fork_frame(struct ml_stream *stream, struct ml_frame *frame);
+void ml_fork_release_all(struct ml_stream *stream);
 
 /* recorder.c, worker side */
 void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,

@@ -19,7 +19,7 @@ bool ml_stream_can_send(const struct ml_stream *stream)
 
 bool ml_stream_is_speaking(const struct ml_stream *stream)
 {
-    return stream->player || stream->chirp.key || stream->chirp_count > 0;
+    return stream->player || stream->chirp.key || stream->chirp_count > 0 || ml_fork_speaks(stream);
 }
 
 void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
@@ -28,6 +28,8 @@ void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t 
     const struct ml_endpoint *to = ml_latch_destination(&stream->latch);
 
     ml_rtp_build(packet, rtp);
+    if (stream->fork_count > 0 && rtp->type == stream->target.send_type)
+        ml_fork_hear(worker, stream, ML_FORK_OUTBOUND, rtp, packet + ML_RTP_HEADER, payload, false);
     sendto(stream->pair.rtp, packet, ML_RTP_HEADER + payload, MSG_NOSIGNAL, &to->a.any, to->length);
     ml_count(&stream->sent, 1);
     ml_count(&stream->octets, payload);
@@ -96,7 +98,8 @@ static void next_frame(struct ml_stream *stream, int64_t due, struct ml_frame *f
         return;
     }
     if (!stream->chirp.key && !next_chirp(stream, timestamp)) {
-        frame->kind = ML_FRAME_DONE;
+        if (!ml_fork_frame(stream, frame))
+            frame->kind = ML_FRAME_DONE;
         return;
     }
     ml_player_key_frame(&stream->chirp, frame);
@@ -124,7 +127,7 @@ static int64_t say(struct ml_worker *worker, struct ml_stream *stream, int64_t d
         if (!stream->player)
             return 0;
         end_player(stream, frame.kind == ML_FRAME_DONE ? ML_PLAY_DONE : ML_PLAY_FAILED, frame.text);
-        return stream->chirp_count > 0 ? due : 0;
+        return stream->chirp_count > 0 || ml_fork_speaks(stream) ? due : 0;
     }
     return due + frame.n * INT64_C(125);
 }
@@ -140,7 +143,7 @@ void ml_stream_speak(struct ml_ticker *ticker, struct ml_worker *worker, int64_t
 }
 
 /* An ongoing rhythm is kept: what follows joins on without a seam. A long silence is none. */
-static void begin(struct ml_worker *worker, struct ml_stream *stream)
+void ml_stream_begin(struct ml_worker *worker, struct ml_stream *stream)
 {
     if (!stream->speak.due || stream->speak.due - worker->now > FRAME_US)
         ml_worker_tick(worker, &stream->speak, ml_worker_grid(worker));
@@ -153,7 +156,7 @@ void ml_stream_play_now(struct ml_worker *worker, struct ml_stream *stream,
     stream->player = player;
     stream->chirp.key = 0;
     stream->chirp_count = 0;
-    begin(worker, stream);
+    ml_stream_begin(worker, stream);
 }
 
 void ml_stream_stop_now(struct ml_stream *stream)
@@ -167,5 +170,5 @@ void ml_stream_chirp(struct ml_worker *worker, struct ml_stream *stream, char ke
     if (stream->player || stream->chirp_count == ML_CHIRPS)
         return;
     stream->chirps[stream->chirp_count++] = key;
-    begin(worker, stream);
+    ml_stream_begin(worker, stream);
 }

@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/base/str.h"
+#include "core/media/fork_priv.h"
 #include "core/media/media_priv.h"
 
 enum { PTIME_MIN = 10, PTIME_MAX = 60 };
@@ -60,6 +61,7 @@ void ml_stream_free(struct ml_stream *stream)
     stream->mate = NULL;
     stream->room = NULL;
     ml_recorder_forget(stream->media, stream, NULL);
+    ml_fork_forget(stream->media, stream);
     ml_worker_send(stream->home, ml_message_new(ML_MESSAGE_DETACH, stream));
 }
 
@@ -197,6 +199,7 @@ void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream)
     ml_chair_leave(stream);
     ml_taps_clear(&stream->said);
     ml_taps_clear(&stream->heard);
+    ml_fork_release_all(stream);
     ml_ports_close(&stream->pair); /* which takes them out of the worker's epoll, too */
     forget(stream);
     ml_player_free(stream->player);

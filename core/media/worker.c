@@ -10,6 +10,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/media/fork_priv.h"
 #include "core/media/media_priv.h"
 #include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
@@ -225,6 +226,11 @@ static void handle(struct ml_worker *worker, struct ml_message *message)
     case ML_MESSAGE_MIX:
     case ML_MESSAGE_EMPTY:
         ml_mixer_message(worker, message);
+        break;
+    case ML_MESSAGE_FORK:
+    case ML_MESSAGE_UNFORK:
+    case ML_MESSAGE_FORK_SAYS:
+        ml_fork_message(worker, message);
         break;
     case ML_MESSAGE_LEAVE:
         ml_party_leave(message);

@@ -69,8 +69,11 @@ enum ml_message_kind {
     ML_MESSAGE_STAND, /* ... not any more */
     ML_MESSAGE_MIX,   /* a player for the room; without one: stop */
     ML_MESSAGE_EMPTY, /* the room ends */
-    ML_MESSAGE_LEAVE, /* stop here ... */
-    ML_MESSAGE_ENTER, /* ... start there */
+    ML_MESSAGE_FORK,
+    ML_MESSAGE_UNFORK,
+    ML_MESSAGE_FORK_SAYS, /* audio waits in it */
+    ML_MESSAGE_LEAVE,     /* stop here ... */
+    ML_MESSAGE_ENTER,     /* ... start there */
     ML_MESSAGE_QUIT
 };
 
@@ -100,6 +103,7 @@ struct ml_message {
     struct ml_mixer *mixer;
     struct ml_chair *chair; /* SIT: memory for one who is new */
     struct ml_seat seat;
+    struct ml_fork *fork;
     struct ml_player *player;
     struct ml_inband *inband;
     struct ml_stream_target target;

@@ -282,6 +282,8 @@ void ml_http_call_on_completed(void *user, struct MHD_Connection *connection, vo
 
     (void)code;
     *context = NULL;
+    if (call && call->upgrade)
+        ml_http_upgrade_lost(call->upgrade);
     if (c && !server->doomed)
         ml_timer_set(c->timer, KEEP_ALIVE_MS);
     if (!call)

@@ -55,6 +55,15 @@ static void finish(struct ml_http_exchange *x)
     ml_http_exchange_free(x);
 }
 
+/* The connection is the caller's now: no more of the exchange's own times. */
+static void hand_over(struct ml_http_exchange *x)
+{
+    struct ml_http_response response = {.failure = ML_HTTP_OK};
+
+    ml_timer_stop(x->timer);
+    x->done(&response, x->user);
+}
+
 static void read_results(struct ml_http_client *client)
 {
     CURLMsg *message;
@@ -67,7 +76,10 @@ static void read_results(struct ml_http_client *client)
             continue;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         ml_http_exchange_judge(x, message->data.result);
-        finish(x);
+        if (x->raw && x->failure == ML_HTTP_OK)
+            hand_over(x);
+        else
+            finish(x);
         if (client->doomed)
             return;
     }
@@ -218,7 +230,13 @@ void ml_http_client_free(struct ml_http_client *client)
         return;
     ML_LIST_EACH(&client->exchanges, link)
     {
-        ml_http_cancel(ML_CONTAINER(link, struct ml_http_exchange, link));
+        struct ml_http_exchange *x = ML_CONTAINER(link, struct ml_http_exchange, link);
+
+        x->failure = ML_HTTP_CANCELED;
+        if (x->raw)
+            finish(x);
+        else
+            ml_http_cancel(x);
     }
     client->doomed = true;
     if (client->busy)
@@ -301,14 +319,15 @@ static void on_deadline(void *user)
         ml_http_exchange_arm(x);
 }
 
-int ml_http_fetch(struct ml_http_client *client, const struct ml_http_request *request,
-                  ml_http_done_fn *done, void *user, struct ml_http_exchange **exchangep)
+static int begin(struct ml_http_client *client, const struct ml_http_request *request, bool raw,
+                 ml_http_done_fn *done, void *user, struct ml_http_exchange **exchangep)
 {
     struct ml_http_exchange *x;
     int code = ml_http_exchange_new(client, request, &x);
 
     if (code != ML_OK)
         return code;
+    x->raw = raw;
     x->done = done;
     x->user = user;
     x->timer = ml_timer_new(client->loop, on_deadline, x);
@@ -326,6 +345,18 @@ int ml_http_fetch(struct ml_http_client *client, const struct ml_http_request *r
     if (exchangep)
         *exchangep = x;
     return ML_OK;
+}
+
+int ml_http_fetch(struct ml_http_client *client, const struct ml_http_request *request,
+                  ml_http_done_fn *done, void *user, struct ml_http_exchange **exchangep)
+{
+    return begin(client, request, false, done, user, exchangep);
+}
+
+int ml_http_connect(struct ml_http_client *client, const struct ml_http_request *request,
+                    ml_http_done_fn *done, void *user, struct ml_http_exchange **exchangep)
+{
+    return begin(client, request, true, done, user, exchangep);
 }
 
 void ml_http_cancel(struct ml_http_exchange *x)

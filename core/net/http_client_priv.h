@@ -1,6 +1,6 @@
 /* What http_client.c (the client, its sockets and times), http_request.c (what is asked),
- * http_exchange.c (how it is done and what came of it) and http_jar.c (what a call remembers)
- * share. Nobody else includes this. Loop thread. */
+ * http_exchange.c (how it is done and what came of it), http_jar.c (what a call remembers) and
+ * websocket_client.c share. Nobody else includes this. Loop thread. */
 #ifndef ML_NET_HTTP_CLIENT_PRIV_H
 #define ML_NET_HTTP_CLIENT_PRIV_H
 
@@ -56,6 +56,7 @@ struct ml_http_exchange {
     struct ml_http_jar *jar;
     char *origin, *name, *password; /* of the credentials */
     bool no_sni;
+    bool raw; /* connects only: a stream of bytes from then on */
     struct ml_query *query;
     struct ml_timer *timer; /* the next of the deadlines below */
     int64_t connect_deadline, deadline, last_heard;
@@ -93,6 +94,11 @@ void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *
 void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code);
 /* Arms x->timer for the next deadline. */
 void ml_http_exchange_arm(struct ml_http_exchange *x);
+/* Connects as a fetch would and asks nothing. When done says ML_HTTP_OK the easy handle's
+ * connection is the caller's to read and write, until ml_http_cancel; after a failure the exchange
+ * is gone. A client that is freed tells ML_HTTP_CANCELED. Headers are only checked. */
+int ml_http_connect(struct ml_http_client *client, const struct ml_http_request *request,
+                    ml_http_done_fn *done, void *user, struct ml_http_exchange **exchangep);
 /* Tells the virtual clock who is at the other end, or (ML_PEER_UNKNOWN) that it is over. */
 void ml_http_exchange_peer(struct ml_http_exchange *x, enum ml_http_peer peer);
 

@@ -224,8 +224,8 @@ static int start_daemon(struct ml_http_server *server, const struct ml_http_serv
                                    {MHD_OPTION_HTTPS_PRIORITIES, 0, priorities},
                                    {MHD_OPTION_END, 0, NULL}};
     struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                     (server->certificate ? (unsigned)MHD_USE_TLS : 0u);
+    unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+                     MHD_USE_ERROR_LOG | (server->certificate ? (unsigned)MHD_USE_TLS : 0u);
 
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, ml_http_call_on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log,
@@ -295,6 +295,8 @@ static void end_calls(struct ml_http_server *server)
         bool tell = call->delivered && !call->ended;
 
         call->dropped = call->ended = true;
+        if (call->upgrade)
+            ml_http_upgrade_lost(call->upgrade);
         if (tell)
             server->handlers.gone(call, server->user);
         ml_http_call_resume(call); /* a daemon must not be stopped with suspended connections */

@@ -1,5 +1,5 @@
-/* What http_server.c (listener, connections), http_call.c (one request) and http_response.c (its
- * answer) share. Nobody else includes this. Loop thread. */
+/* What http_server.c (listener, connections), http_call.c (one request), http_response.c (its
+ * answer) and websocket_server.c share. Nobody else includes this. Loop thread. */
 #ifndef ML_NET_HTTP_SERVER_PRIV_H
 #define ML_NET_HTTP_SERVER_PRIV_H
 
@@ -9,6 +9,8 @@
 
 #include "core/base/list.h"
 #include "core/net/http_server.h"
+
+struct ml_http_upgrade;
 
 struct ml_http_server {
     struct ml_link link; /* in the list of all servers of this process */
@@ -61,6 +63,7 @@ struct ml_http_call {
     bool streams, stream_over, has_length; /* respond_begin ... */
     struct ml_buf stream;
     size_t stream_at, stream_left;
+    struct ml_http_upgrade *upgrade; /* it became a WebSocket */
 };
 
 /* What MHD calls: for the request line (the first sign of a request), instead of decoding the
@@ -80,6 +83,8 @@ void ml_http_call_resume(struct ml_http_call *call);
 const char *ml_http_call_header(const struct ml_http_call *call, const char *name);
 /* Gives a made response to MHD. */
 enum MHD_Result ml_http_call_queue(struct ml_http_call *call);
+/* MHD lets go of the request, or the server ends. websocket_server.c. */
+void ml_http_upgrade_lost(struct ml_http_upgrade *upgrade);
 /* Makes the response to a request that the handler does not see. */
 void ml_http_call_refuse(struct ml_http_call *call, int status);
 

@@ -220,6 +220,21 @@ end
 Leg.record = require "moonline.take"
 Leg.refer = require("moonline.refer").refer
 
+---Sends back what this leg says, until its end or `seconds`.
+---@param seconds number?
+function Leg:echo(seconds)
+  self:ready()
+  local ok, why = self.core:echo()
+  if not ok then error("echo: " .. tostring(why), 2) end
+  local _ <close> = task.closing(function()
+    if not self.ended then self.core:unbridge() end
+  end)
+  local limit = seconds and task.clock() + seconds
+  repeat
+    local event = self:wait({ "digit" }, limit and math.max(0, limit - task.clock()))
+  until not event
+end
+
 ---Runs TwiML on this leg: a document's text, or the URL of one. Returns when it fell off its end.
 ---@param what string
 ---@param options { method: string? }?

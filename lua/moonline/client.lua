@@ -70,6 +70,79 @@ function WebRequest:respond(status, body, headers)
   return ok, why
 end
 
+---A WebSocket that a client opened: messages come in, and go out.
+---@class moonline.WebSocket
+---@field over table? how it ended: { why: string, code: integer?, text: string }
+local WebSocket = {}
+WebSocket.__index = WebSocket
+WebSocket.__name = "moonline.WebSocket"
+
+---@param message string
+---@param binary boolean?
+---@return boolean?, string? why "closed"
+function WebSocket:send(message, binary)
+  return self.core:send(message, binary)
+end
+
+---The next message; nil when it is closed, or "timeout".
+---@param timeout number? seconds
+---@return string? message, "closed"|"timeout"|nil why
+function WebSocket:receive(timeout)
+  if self.over then return nil, "closed" end
+  local event = self.box:wait({ "message", "closed" }, timeout)
+  if not event then return nil, "timeout" end
+  if event.kind == "message" then
+    if not self.let_go then self.core:took() end
+    return event.message
+  end
+  self.over = event
+  return nil, "closed"
+end
+
+---for message in socket:messages() do ... end, until it is closed.
+function WebSocket:messages()
+  return function() return (self:receive()) end
+end
+
+---Bytes that the client has not taken yet.
+---@return integer
+function WebSocket:queued()
+  return self.core:queued()
+end
+
+---The closing handshake.
+---@param code integer? 1000, or 3000 to 4999
+---@param reason string?
+function WebSocket:close(code, reason)
+  if self.let_go then return end
+  self.core:finish(code or 1000, reason)
+  if not self.over then
+    repeat local message = self:receive(3) until not message
+  end
+  self.let_go = true
+  self.core:close()
+end
+
+---Ends it at once, without a handshake: the client sees the connection break.
+function WebSocket:drop()
+  if self.let_go then return end
+  self.let_go = true
+  self.core:close()
+  self.box:post { kind = "closed", why = "dropped", text = "dropped" }
+end
+
+WebSocket.__close = function(self) self:close() end
+
+---Answers a request for a WebSocket with one; nil when it asks for none.
+---@return moonline.WebSocket?, string? why
+function WebRequest:websocket()
+  local box = task.mailbox()
+  local core_socket, why = self.core:upgrade(box)
+  if not core_socket then return nil, why end
+  self.core:close()
+  return setmetatable({ core = core_socket, box = box }, WebSocket)
+end
+
 ---Does it carry the X-Twilio-Signature of who knows this auth token?
 ---@param token string
 ---@return boolean
@@ -87,6 +160,8 @@ local function web_request(core_request, scheme)
     peer = info.peer, body = info.body, headers = {}, params = {}, list = {},
   }, WebRequest)
   for _, header in ipairs(info.headers) do self.headers[header[1]:lower()] = header[2] end
+  local upgrades = (self.headers.upgrade or ""):lower() == "websocket"
+  scheme = upgrades and scheme:gsub("^http", "ws") or scheme
   self.url = ("%s://%s%s"):format(scheme, self.headers.host or "", info.target)
   local kind = self.headers["content-type"] or ""
   local is_form = kind:match("^application/x%-www%-form%-urlencoded")

@@ -13,11 +13,11 @@ local vocabulary = require "moonline.twiml.vocabulary"
 ---@field child_code integer? code for an element that may not (12200)
 ---@field child_codes table<integer, integer>? codes that faults of elements inside have here
 ---@field markup boolean? its text may hold speech markup
+---@field parents string[]? verbs that a noun may stand in; default: TwiML's own, else Dial
 ---@field screening boolean? false: not in a call screening document
 ---@field check fun(node: moonline.Node, report: function, options: table)? beyond attributes
 ---@field run fun(session: table, node: moonline.Node): moonline.Document?
 ---@field source (fun(session: table, node: moonline.Node): table)? it only makes sound
----@field part boolean? it stands in other nouns only, not in Dial
 ---@field target (fun(session: table, node: moonline.Node): table?, integer?, string?)? a noun's:
 ---  whom to call
 ---@field connect (fun(dial: table, node: moonline.Node, outcome: moonline.DialOutcome))? of a noun that

@@ -5,6 +5,7 @@ local header_map = require "moonline.headers"
 local log = require "moonline.log"
 local memo = require "moonline.memo"
 local record = require "moonline.record"
+local stream = require "moonline.stream"
 local task = require "moonline.core.task"
 
 ---@class moonline.Leg
@@ -51,6 +52,7 @@ function Leg:over(event)
   end
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self:forget()
+  stream.stop_all(self)
 end
 
 -- Nobody reaches it by its sid any more.
@@ -201,6 +203,7 @@ end
 
 for name, fn in pairs(require "moonline.play") do Leg[name] = fn end
 Leg.gather = require "moonline.gather"
+Leg.stream = stream.open
 
 ---Hangs up and lets go. Nothing for a leg that went its own way (moonline.live).
 function Leg:close()

@@ -14,6 +14,7 @@ local HELD = tonumber(arg[2]) or 500 -- at the same time
 local RATE = tonumber(arg[3]) or 200 -- calls a second
 local TALK = 0.2 -- seconds
 local STARTS = 5
+local STREAMS = 20 -- <Connect><Stream> at once
 
 local program = arg[-1] or "build/moonline"
 local floors = (program:match("^(.*)/[^/]*$") or ".") .. "/spec/bench_"
@@ -104,10 +105,30 @@ local waits = {
   { "Pause", '<Play digits="w"/><Pause length="600"/>' },
 }
 
-local app = assert(moonline.http.serve({}, function(request)
+-- A voice agent that sends back what it hears, as text: the cost of its JSON is not the server's.
+local function echo(socket)
+  local sid
+  for text in socket:messages() do
+    sid = sid or text:match('"streamSid":"(MZ%x+)"')
+    local payload = text:match('^{"event":"media".*"payload":"([^"]*)"')
+    if payload then
+      socket:send(('{"event":"media","streamSid":"%s","media":{"payload":"%s"}}'):format(sid,
+        payload))
+    end
+  end
+end
+
+local app
+app = assert(moonline.http.serve({}, function(request)
   local wait = waits[tonumber(request.path:match "^/wait(%d)$")]
   if wait then return "<Response>" .. wait[2] .. "</Response>" end
-  if request.path == "/voice" then
+  if request.path == "/audio" then
+    local socket <close> = assert(request:websocket())
+    return echo(socket)
+  elseif request.path == "/stream" then
+    return ('<Response><Connect><Stream url="%s/audio"/></Connect></Response>'):format(
+      app.url:gsub("^http", "ws"))
+  elseif request.path == "/voice" then
     asked[request.params.From:match("sip:([^@]+)")] = task.clock()
     return ('<Response><Dial action="/after"><Sip>%s</Sip></Dial></Response>'):format(
       kate:uri "kate")
@@ -245,9 +266,30 @@ local function measure_held()
   stop(server)
 end
 
+local function measure_streams()
+  local server, legs = start(app.url .. "/stream"), {}
+  for i = 1, STREAMS do
+    legs[i] = assert(alice:call(server.uri, { from = "s" .. i, timeout = 10 }))
+    legs[i].core:play { tone = "440", ms = 0 }
+  end
+  task.sleep(2)
+  local empty, heard = cpu(server), legs[1].core:stats().received
+  task.sleep(4)
+  local share = (cpu(server) - empty) / 4 / STREAMS
+  row(("CPU of a second of <Stream> both ways (%d)"):format(STREAMS), "%.2f ms, %d packets back",
+    share * 1000, legs[1].core:stats().received - heard)
+  for _, call in ipairs(legs) do
+    call:hangup()
+    call.core:close()
+  end
+  task.sleep(1)
+  stop(server)
+end
+
 measure_start()
 measure_calls()
 measure_held()
 for number, wait in ipairs(waits) do measure_waiting(number, wait) end
+measure_streams()
 os.execute("rm -rf '" .. folder .. "'")
 os.exit(0)

@@ -21,8 +21,9 @@ describe("V4: elements", function()
     assert.equal("Dial", finder:spelling("verb", "dial"))
     assert.is_nil(finder:spelling("verb", "dail"))
     assert.is_nil(finder:spelling("verb", "../dial"))
-    assert.same({ "Client", "Conference", "Identity", "Number", "Parameter", "Queue", "Sip" },
-      finder:names("noun"))
+    assert.same({
+      "Client", "Conference", "Identity", "Number", "Parameter", "Queue", "Sip", "Stream",
+    }, finder:names("noun"))
   end)
 
   it("of a folder that is not there are none", function()

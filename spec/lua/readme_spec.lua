@@ -25,6 +25,14 @@ local function lua_block(path, wanted)
   error(("%s has %d blocks of Lua"):format(path, number))
 end
 
+-- The block of Lua in a document that has this text in it.
+local function block_with(path, wanted)
+  for block in read(path):gmatch "```lua\n(.-)```" do
+    if block:find(wanted, 1, true) then return block end
+  end
+  error(("%s shows no Lua with %s"):format(path, wanted))
+end
+
 local written = {} -- files of a test, watched by its server until it is closed
 
 local function remove_written()
@@ -175,6 +183,43 @@ describe("docs/lua.md", function()
       params = { To = "sip:x@y" }, headers = { ["X-Twilio-Signature"] = signed } }
     assert.equal(200, response.status)
     assert.matches("<Say>You called sip:x@y</Say>", response.body)
+  end)
+
+  it("shows a WebSocket server, and streams a call to it", function()
+    local app
+    local text = block_with("docs/lua.md", "request:websocket()"):gsub("port = 3000", "port = 0")
+    assert(load(text, "=docs", "t", setmetatable({
+      assert = function(opened)
+        app = app or opened
+        return opened
+      end,
+      print = function() end,
+    }, { __index = _G })))()
+    local _ <close> = app
+    local streams = block_with("docs/lua.md", "call:stream("):gsub("wss://agent.example.com",
+      (app.url:gsub("^http", "ws")))
+    local counts, why
+    local phone <close> = assert(moonline.agent())
+    phone:on("call", function(call)
+      local opened
+      moonline.spawn(function()
+        moonline.sleep(1)
+        counts = opened:counts()
+        opened:stop()
+      end)
+      why = assert(load(streams .. "\nreturn why", "=docs", "t", setmetatable({ call = call,
+        assert = function(one)
+          opened = one
+          return one
+        end }, { __index = _G })))()
+    end)
+    local caller <close> = assert(moonline.agent())
+    local leg = assert(caller:call(phone:uri "agent"))
+    moonline.sleep(2)
+    leg:close()
+    assert.equal("stopped", why)
+    assert.equal(2, counts.received) -- connected and start, sent back as they came
+    assert.equal(2, counts.ignored)
   end)
 
   it("shows a verb that can be used", function()

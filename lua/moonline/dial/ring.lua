@@ -12,6 +12,7 @@ local record = require "moonline.dial.record"
 local redirect = require "moonline.dial.redirect"
 local screen = require "moonline.dial.screen"
 local status = require "moonline.webhook.status"
+local stream = require "moonline.stream"
 local task = require "moonline.task"
 
 local ring = {}
@@ -252,7 +253,9 @@ function ring.start(dial, target)
   }
   child.task = dial.group:spawn(function()
     local _ <close> = task.closing(function()
-      if child.leg and not child.leg.moved then child.leg.core:close() end
+      if not child.leg or child.leg.moved then return end
+      stream.stop_all(child.leg)
+      child.leg.core:close()
     end)
     local ok, problem = xpcall(call, debug.traceback, child)
     if not ok then broke(child, problem) end

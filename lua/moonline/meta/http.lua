@@ -8,6 +8,11 @@ local http = {}
 local Client = {}
 ---@class moonline.HttpServer
 local Server = {}
+---A request that became a WebSocket. Its box gets {kind="message", message, text=boolean} and last
+---{kind="closed", why, code, text}: why is "closed" (code is the client's), "lost", "protocol", "silent".
+---After 64 messages nothing more is read until took() was called for half of them.
+---@class moonline.CoreWebSocket
+local WebSocket = {}
 ---One request waiting for its answer. Unanswered when collected: 500.
 ---@class moonline.HttpRequest
 local Request = {}
@@ -98,5 +103,26 @@ function Request:close() end
 
 ---Lets go of it. Has __close.
 function Jar:close() end
+---Answers with 101: a WebSocket (RFC 6455, no extensions). nil, "invalid" when the request does not ask
+---for one; nil, "refused" of a server with a certificate.
+---@param box moonline.Mailbox
+---@return moonline.CoreWebSocket?, string? why, string? text
+function Request:upgrade(box) end
+
+---@param message string UTF-8 unless binary
+---@param binary boolean?
+---@return boolean?, string? why "closed"
+function WebSocket:send(message, binary) end
+---A message event was taken.
+function WebSocket:took() end
+---Bytes the client has not taken yet.
+---@return integer
+function WebSocket:queued() end
+---A close frame; the closed event follows within two seconds.
+---@param code integer? 1000, or 3000 to 4999
+---@param reason string?
+function WebSocket:finish(code, reason) end
+---At once, without a close frame. Has __close.
+function WebSocket:close() end
 
 return http

@@ -153,6 +153,10 @@ function Leg:bridge(other) end
 
 function Leg:unbridge() end
 
+---Sends back what the peer says, until unbridge or a bridge.
+---@return boolean?, string? why
+function Leg:echo() end
+
 ---In-dialog INFO with application/dtmf-relay.
 ---@param digit string
 ---@param seconds number?

@@ -4,6 +4,5 @@ return {
   name = "Identity",
   attrs = {},
   text = true,
-  part = true,
   target = function(_, node) return node.text end,
 }

@@ -14,6 +14,18 @@ local function contains(list, name)
   return false
 end
 
+-- Where a noun may stand: as its file says, as TwiML has it, else in Dial.
+local function parents_of(element, name)
+  local word = vocabulary.elements[name]
+  return element.parents or word and word.parents or { "Dial" }
+end
+
+local function noun_of(finder, parent, name)
+  local element = finder:noun(name)
+  local fits = element and (not parent.name or contains(parents_of(element, name), parent.name))
+  return fits and element or nil
+end
+
 ---The element of that name when it may stand inside parent.
 ---@param finder moonline.Elements
 ---@param parent moonline.Element? nil: Response
@@ -22,10 +34,7 @@ end
 function place.lookup(finder, parent, name)
   if not parent then return finder:verb(name) end
   local kind = parent.children
-  if kind == "nouns" then
-    local noun = finder:noun(name)
-    return noun and not noun.part and noun or nil
-  end
+  if kind == "nouns" then return noun_of(finder, parent, name) end
   local element = finder:verb(name)
   if kind == "sounds" then return element and element.source and element end
   return type(kind) == "table" and contains(kind, name)
@@ -48,7 +57,7 @@ local function homes_of(finder, name)
   local word = vocabulary.elements[name]
   if word and #word.parents > 0 then return word.parents end
   local noun = finder:noun(name)
-  if noun and not noun.part then return { "Dial" } end
+  if noun then return parents_of(noun, name) end
   return finder:verb(name) and { "Response" } or nil
 end
 

@@ -2,6 +2,7 @@
 
 local address = require "moonline.address"
 local suggest = require "moonline.twiml.suggest"
+local webhook_url = require "moonline.webhook.url"
 
 local NUMBERS = {
   zero = "0", one = "1", two = "2", three = "3", four = "4", five = "5", six = "6", seven = "7",
@@ -182,6 +183,26 @@ function types.url(text)
   local fault = absolute_fault(rest)
   if fault then return nil, fault end
   return url
+end
+
+-- A relative reference, wss://, or ws:// on this machine.
+function types.stream_url(text)
+  local given = trim(text)
+  local secure = given:match("^[wW][sS][sS]://(.*)$")
+  local plain = given:match("^[wW][sS]://(.*)$")
+  if not (secure or plain) then
+    if given:match("^%a[%w+.-]*:") or given == "" or given:find("[%c%s]") then
+      return nil, "a URL that begins with wss://"
+    end
+    return given
+  end
+  local _, fault = types.url("http://" .. (secure or plain))
+  if fault then return nil, fault end
+  local target = (secure and "wss://" or "ws://") .. (secure or plain)
+  if not webhook_url.is_safe_stream(target) then
+    return nil, "a URL that begins with wss:// (ws:// only on this machine)"
+  end
+  return target
 end
 
 return types

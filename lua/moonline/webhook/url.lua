@@ -143,6 +143,17 @@ function url.with_query(text, query)
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
 end
 
+---May audio go there: over TLS, or not at all over a network?
+---@param text string a URL
+---@return boolean
+function url.is_safe_stream(text)
+  if text:match("^wss://") then return true end
+  local host = text:match("^ws://([^/?#]*)")
+  host = host and host:gsub("^.*@", ""):gsub(":%d*$", "")
+  if not host then return false end
+  return host == "localhost" or host == "[::1]" or host:match("^127%.[%d.]+$") ~= nil
+end
+
 ---For logs and events: without the password in it.
 ---@type fun(text: string): string
 url.public = memo(function(text)

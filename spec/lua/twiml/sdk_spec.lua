@@ -30,7 +30,10 @@ local function element_of(name)
 end
 
 -- What TwiML itself forbids though the SDK writes it, by its own number.
-local FORBIDDEN = { ["Gather/Play"] = 13320, Dial = not finder:noun("Number") and 13224 or nil }
+local FORBIDDEN = {
+  ["Gather/Play"] = 13320, Dial = not finder:noun("Number") and 13224 or nil,
+  ["Connect/Stream"] = 31922, ["Start/Stream"] = 31922, ["Stop/Stream"] = 31922, -- https://
+}
 
 -- The element of the path that is not done, or the attribute that has no effect: on record as such.
 local function refused(problem, path)
