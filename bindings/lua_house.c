@@ -1,8 +1,9 @@
-/* moonline.core.house: the table of calls. */
+/* moonline.core.house: the table of calls; rooms are in lua_rooms.c. */
 #include <string.h>
 
 #include "bindings/modules.h"
 #include "bindings/object.h"
+#include "bindings/rooms.h"
 #include "bindings/state.h"
 #include "core/base/mem.h"
 #include "core/house/calls.h"
@@ -151,7 +152,8 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"calls", house_calls}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"calls", house_calls}, {"rooms", ml_house_rooms}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

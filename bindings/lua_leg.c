@@ -277,22 +277,22 @@ static int leg_hangup(lua_State *L)
 }
 
 /* Seconds or milliseconds in the table? The contract says ms for tone and silence lengths. */
-static void read_source(lua_State *L, struct ml_source *source)
+void ml_lua_source(lua_State *L, int index, struct ml_source *source)
 {
-    luaL_checktype(L, 2, LUA_TTABLE);
-    source->loops = (int)ml_opt_integer(L, 2, "loops", 1);
-    source->level = (int)ml_opt_integer(L, 2, "level", 0);
-    source->ms = (int)ml_opt_integer(L, 2, "ms", 0);
-    if ((source->text = ml_opt_text(L, 2, "file", NULL)) != NULL) {
+    luaL_checktype(L, index, LUA_TTABLE);
+    source->loops = (int)ml_opt_integer(L, index, "loops", 1);
+    source->level = (int)ml_opt_integer(L, index, "level", 0);
+    source->ms = (int)ml_opt_integer(L, index, "ms", 0);
+    if ((source->text = ml_opt_text(L, index, "file", NULL)) != NULL) {
         source->kind = ML_SOURCE_FILE;
-    } else if ((source->text = ml_opt_text(L, 2, "tone", NULL)) != NULL) {
+    } else if ((source->text = ml_opt_text(L, index, "tone", NULL)) != NULL) {
         source->kind = ML_SOURCE_TONE;
-    } else if ((source->text = ml_opt_text(L, 2, "digits", NULL)) != NULL) {
+    } else if ((source->text = ml_opt_text(L, index, "digits", NULL)) != NULL) {
         source->kind = ML_SOURCE_DIGITS;
     } else {
         source->kind = ML_SOURCE_SILENCE;
-        source->ms = (int)ml_opt_integer(L, 2, "silence", -1);
-        luaL_argcheck(L, source->ms >= 0, 2, "file, tone, digits or silence expected");
+        source->ms = (int)ml_opt_integer(L, index, "silence", -1);
+        luaL_argcheck(L, source->ms >= 0, index, "file, tone, digits or silence expected");
     }
 }
 
@@ -304,7 +304,7 @@ static int leg_play(lua_State *L)
     struct ml_fault fault = {0};
     int status;
 
-    read_source(L, &source);
+    ml_lua_source(L, 2, &source);
     if (!stream)
         return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
     status = ml_stream_play(stream, &source, ++leg->last_op, &fault);

@@ -1,6 +1,7 @@
 /* moonline.core.media: the engine, recorders, speech. */
 #include "bindings/lists.h"
 #include "bindings/modules.h"
+#include "bindings/rooms.h"
 #include "bindings/sip.h"
 #include "core/base/list.h"
 #include "core/base/mem.h"
@@ -39,6 +40,19 @@ static const struct ml_class media_class = {
 struct ml_media *ml_lua_media_check(lua_State *L, int index)
 {
     return ((struct media *)ml_object_check(L, index, &media_class))->media;
+}
+
+void *ml_lua_media_keep(lua_State *L, int index)
+{
+    struct media *media = ml_object_check(L, index, &media_class);
+
+    media->references++;
+    return media;
+}
+
+void ml_lua_media_drop(void *kept)
+{
+    media_close(kept);
 }
 
 static void read_ports(lua_State *L, struct ml_media_options *options)
@@ -148,6 +162,23 @@ static void recorded(const struct ml_recording *recording, void *user)
         recorder_close(recorder);
 }
 
+/* rooms, room and member: what is said in a room, in place of legs; or, beside left, a member of
+ * it. */
+static void read_room(lua_State *L, struct ml_recorder_options *options)
+{
+    const char *sid = ml_opt_text(L, 2, "room", NULL);
+    const char *member = ml_opt_text(L, 2, "member", NULL);
+
+    if (!sid)
+        return;
+    lua_getfield(L, 2, "rooms");
+    if (member)
+        options->right = ml_lua_room_stream(L, lua_gettop(L), sid, member);
+    else
+        options->room = ml_lua_room_mixer(L, lua_gettop(L), sid);
+    lua_pop(L, 1);
+}
+
 static int media_record(lua_State *L)
 {
     struct ml_recorder_options options = {0};
@@ -162,17 +193,19 @@ static int media_record(lua_State *L)
     ml_mailbox_check(L, 3);
     options.path = ml_opt_text(L, 2, "path", NULL);
     luaL_argcheck(L, options.path, 2, "path: string expected");
-    lua_getfield(L, 2, "left");
-    options.left = ml_lua_leg_stream(L, 4);
+    if (lua_getfield(L, 2, "left") != LUA_TNIL)
+        options.left = ml_lua_leg_stream(L, 4);
     if (lua_getfield(L, 2, "right") != LUA_TNIL)
         options.right = ml_lua_leg_stream(L, 5);
+    options.hears = ml_opt_boolean(L, 2, "hears", false);
+    read_room(L, &options);
     options.dual = ml_opt_boolean(L, 2, "dual", false);
     options.trim = ml_opt_boolean(L, 2, "trim", false);
     options.max_ms = ml_opt_ms(L, 2, "max", 0);
     options.silence_ms = ml_opt_ms(L, 2, "silence", 0);
     options.finish_keys = ml_opt_text(L, 2, "keys", NULL);
-    if (!options.left)
-        return ml_push_failure(L, ML_ESTATE, "the leg has no audio yet");
+    if (!options.left && !options.room)
+        return ml_push_failure(L, ML_ESTATE, "there is no audio yet");
     ml_object_new(L, &recorder_class);
     recorder = ml_alloc(sizeof *recorder);
     recorder->self = LUA_NOREF;

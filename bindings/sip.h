@@ -30,10 +30,16 @@ void ml_lua_leg_drop(struct ml_lua_leg *leg);
 /* The stream of the leg at index; raises when there is no audio yet. */
 struct ml_stream *ml_lua_leg_stream(lua_State *L, int index);
 
+/* Reads the source in the table at index: file, tone, digits or silence. */
+void ml_lua_source(lua_State *L, int index, struct ml_source *source);
+
 int ml_sip_agent(lua_State *L); /* sip.agent(options) */
 
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
+/* One more reference to it, to be given back by drop. */
+void *ml_lua_media_keep(lua_State *L, int index);
+void ml_lua_media_drop(void *kept);
 
 int ml_sip_headers(lua_State *L); /* sip.headers(lines, ...) */
 

@@ -5,6 +5,7 @@
 
 #include "core/base/list.h"
 #include "core/base/mem.h"
+#include "core/house/fields.h"
 
 enum { BUCKETS = 1024 }; /* a power of two; a few calls each at the default limit of 1,000 */
 
@@ -12,8 +13,7 @@ struct record {
     struct ml_link link; /* in calls->records, oldest first */
     struct record *next; /* in its bucket */
     char *sid;
-    const char **pairs; /* name, value, name, value ... */
-    size_t count, size;
+    struct ml_fields fields;
 };
 
 struct ml_calls {
@@ -49,17 +49,10 @@ int ml_calls_new(struct ml_calls **callsp)
     return 0;
 }
 
-static void free_text(const char *text)
-{
-    ml_free((char *)(uintptr_t)text);
-}
-
 static void free_record(struct record *record)
 {
-    for (size_t i = 0; i < 2 * record->count; i++)
-        free_text(record->pairs[i]);
     ml_list_remove(&record->link);
-    ml_free(record->pairs);
+    ml_fields_fini(&record->fields);
     ml_free(record->sid);
     ml_free(record);
 }
@@ -69,39 +62,6 @@ void ml_calls_free(struct ml_calls *calls)
     ML_LIST_EACH(&calls->records, link)
     free_record(ML_CONTAINER(link, struct record, link));
     ml_free(calls);
-}
-
-static size_t field(const struct record *record, const char *name)
-{
-    size_t i = 0;
-
-    while (i < record->count && strcmp(record->pairs[2 * i], name) != 0)
-        i++;
-    return i;
-}
-
-static void set_field(struct record *record, const char *name, const char *value)
-{
-    size_t i = field(record, name);
-
-    if (i < record->count) {
-        free_text(record->pairs[2 * i + 1]);
-        record->pairs[2 * i + 1] = ml_strdup(value);
-        if (value)
-            return;
-        free_text(record->pairs[2 * i]);
-        record->count--;
-        memmove(&record->pairs[2 * i], &record->pairs[2 * i + 2],
-                2 * (record->count - i) * sizeof *record->pairs);
-    } else if (value) {
-        if (record->count == record->size) {
-            record->size = record->size ? 2 * record->size : 8;
-            record->pairs = ml_realloc(record->pairs, 2 * record->size * sizeof *record->pairs);
-        }
-        record->pairs[2 * i] = ml_strdup(name);
-        record->pairs[2 * i + 1] = ml_strdup(value);
-        record->count++;
-    }
 }
 
 void ml_calls_set(struct ml_calls *calls, const char *sid, const char *const *pairs, size_t count)
@@ -115,15 +75,14 @@ void ml_calls_set(struct ml_calls *calls, const char *sid, const char *const *pa
         calls->count++;
     }
     for (size_t i = 0; i < count; i++)
-        set_field(*at, pairs[2 * i], pairs[2 * i + 1]);
+        ml_fields_set(&(*at)->fields, pairs[2 * i], pairs[2 * i + 1]);
 }
 
 const char *ml_calls_get(const struct ml_calls *calls, const char *sid, const char *name)
 {
     const struct record *record = *find((struct ml_calls *)(uintptr_t)calls, sid);
-    size_t i = record ? field(record, name) : 0;
 
-    return record && i < record->count ? record->pairs[2 * i + 1] : NULL;
+    return record ? ml_fields_get(&record->fields, name) : NULL;
 }
 
 void ml_calls_remove(struct ml_calls *calls, const char *sid)
@@ -148,7 +107,8 @@ void ml_calls_each(const struct ml_calls *calls, ml_calls_visit_fn *visit, void 
     {
         const struct record *record = ML_CONTAINER(link, struct record, link);
 
-        if (visit(record->sid, (const char *const *)record->pairs, record->count, user) != 0)
+        if (visit(record->sid, (const char *const *)record->fields.pairs, record->fields.count,
+                  user) != 0)
             return;
     }
 }

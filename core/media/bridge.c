@@ -21,6 +21,8 @@ int ml_bridge(struct ml_stream *a, struct ml_stream *b)
         return ML_OK;
     ml_unbridge(a);
     ml_unbridge(b);
+    ml_mixer_leave(a);
+    ml_mixer_leave(b);
     ml_media_gather(a->home, b);
     a->mate = b;
     b->mate = a;
@@ -75,7 +77,7 @@ void ml_bridge_now(struct ml_stream *a, struct ml_stream *b)
  * anew, so that what was held back leaves no gap in the sequence numbers. */
 static bool is_deaf(struct ml_stream *to)
 {
-    if (!to->player && !to->chirp.key && to->chirp_count == 0 && ml_stream_can_send(to))
+    if (!ml_stream_is_speaking(to) && ml_stream_can_send(to))
         return false;
     if (to->line.speaker == ML_SPEAKER_RELAY)
         ml_timeline_break(&to->line);

@@ -19,8 +19,8 @@ static void tell_digit(struct ml_stream *stream, char key, int ms)
 static void press(struct ml_worker *worker, struct ml_stream *stream, char key, int ms)
 {
     tell_digit(stream, key, ms);
-    for (int i = stream->tap_count - 1; i >= 0; i--) /* down: one that ends takes itself out */
-        ml_recorder_key(worker, stream->taps[i].recorder, stream->taps[i].channel, key);
+    for (int i = stream->said.count - 1; i >= 0; i--) /* down: one that ends takes itself out */
+        ml_recorder_key(worker, stream->said.tap[i].recorder, stream->said.tap[i].channel, key);
 }
 
 void ml_stream_press_now(struct ml_worker *worker, struct ml_stream *stream, char key, int ms)
@@ -122,11 +122,12 @@ static void take_audio(struct ml_worker *worker, struct ml_stream *stream, uint8
     bool hearing = stream->inband && stream->target.event_receive_type < 0;
     int16_t samples[ML_PACKET_MAX];
 
-    if (hearing || stream->tap_count > 0)
+    if (hearing || stream->said.count > 0 || stream->chair)
         ml_codec_decode(stream->target.codec, packet + rtp->offset, rtp->length, samples);
-    for (int i = stream->tap_count - 1; i >= 0; i--)
-        ml_recorder_hear(stream->taps[i].recorder, stream->taps[i].channel, worker->now, rtp,
-                         samples, fresh);
+    if (stream->said.count > 0)
+        ml_taps_hear(&stream->said, worker->now, rtp, samples, fresh);
+    if (stream->chair)
+        ml_chair_hear(worker, stream, rtp, samples, fresh);
     if (hearing) {
         stream->hearing = worker;
         stream->inband_us = worker->now;

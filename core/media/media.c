@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/mem.h"
+#include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
 
 enum { MAX_THREADS = 64 };
@@ -62,7 +63,14 @@ static void take(struct ml_note *note)
     case ML_NOTE_DIGIT:
     case ML_NOTE_PLAYED:
     case ML_NOTE_LOST:
-        tell(note);
+        if (note->mixer)
+            ml_mixer_note(note);
+        else
+            tell(note);
+        break;
+    case ML_NOTE_SPEECH:
+    case ML_NOTE_EMPTIED:
+        ml_mixer_note(note);
         break;
     case ML_NOTE_GONE:
         ml_stream_destroy(note->stream);
@@ -106,93 +114,6 @@ struct ml_worker *ml_media_lightest(struct ml_media *media)
     return best;
 }
 
-static bool mark_stream(struct ml_stream *stream)
-{
-    if (!stream || stream->marked)
-        return false;
-    return stream->marked = true;
-}
-
-/* Marks what hangs together with the streams that are marked; false when nothing was added. */
-static bool spread(struct ml_media *media)
-{
-    bool more = false;
-
-    ML_LIST_EACH(&media->streams, link)
-    {
-        struct ml_stream *stream = ML_CONTAINER(link, struct ml_stream, all);
-
-        if (stream->marked && mark_stream(stream->mate))
-            more = true;
-    }
-    ML_LIST_EACH(&media->recorders, link)
-    {
-        struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
-
-        if (recorder->marked || ((!recorder->left || !recorder->left->marked) &&
-                                 (!recorder->right || !recorder->right->marked)))
-            continue;
-        recorder->marked = more = true;
-        mark_stream(recorder->left);
-        mark_stream(recorder->right);
-    }
-    return more;
-}
-
-static struct ml_party *party_of_marked(struct ml_media *media, struct ml_worker *to)
-{
-    struct ml_party *party = ml_alloc(sizeof *party);
-
-    ML_LIST_EACH(&media->streams, link)
-    {
-        struct ml_stream *stream = ML_CONTAINER(link, struct ml_stream, all);
-
-        if (!stream->marked)
-            continue;
-        stream->marked = false;
-        stream->home->load--;
-        stream->home = to;
-        to->load++;
-        party->stream =
-            ml_realloc(party->stream, (size_t)(party->streams + 1) * sizeof *party->stream);
-        party->stream[party->streams++] = stream;
-    }
-    ML_LIST_EACH(&media->recorders, link)
-    {
-        struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
-
-        if (!recorder->marked)
-            continue;
-        recorder->marked = false;
-        recorder->home = to;
-        party->recorder =
-            ml_realloc(party->recorder, (size_t)(party->recorders + 1) * sizeof *party->recorder);
-        party->recorder[party->recorders++] = recorder;
-    }
-    return party;
-}
-
-static void move(struct ml_media *media, struct ml_worker *from, struct ml_worker *to)
-{
-    struct ml_message *message = ml_message_new(ML_MESSAGE_LEAVE, NULL);
-
-    while (spread(media)) {
-    }
-    message->party = party_of_marked(media, to);
-    message->to = to;
-    ml_worker_send(from, message);
-}
-
-void ml_media_gather(struct ml_worker *to, struct ml_stream *stream)
-{
-    struct ml_worker *from = stream->home;
-
-    if (from == to)
-        return;
-    stream->marked = true;
-    move(stream->media, from, to);
-}
-
 /* ---- the engine ---- */
 
 static int start_workers(struct ml_media *media, int threads)
@@ -227,6 +148,7 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
     snprintf(media->address, sizeof media->address, "%s", options->address);
     ml_list_init(&media->streams);
     ml_list_init(&media->recorders);
+    ml_list_init(&media->mixers);
     ml_queue_init(&media->notes);
     media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
@@ -255,6 +177,10 @@ void ml_media_free(struct ml_media *media)
     ML_LIST_EACH(&media->streams, link)
     {
         ml_stream_destroy(ML_CONTAINER(link, struct ml_stream, all));
+    }
+    ML_LIST_EACH(&media->mixers, link)
+    {
+        ml_mixer_destroy(ML_CONTAINER(link, struct ml_mixer, all));
     }
     for (int i = 0; i < media->worker_count; i++)
         ml_worker_free(media->workers[i]);

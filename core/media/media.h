@@ -15,6 +15,7 @@
 struct ml_media;
 struct ml_stream;
 struct ml_recorder;
+struct ml_mixer;
 
 struct ml_media_options {
     int threads;
@@ -117,12 +118,51 @@ const char *ml_tone_of(const char *country, const char *name);
 int ml_bridge(struct ml_stream *a, struct ml_stream *b);
 void ml_unbridge(struct ml_stream *a);
 
+/* ---- rooms --------------------------------------------------------------------------------- */
+
+/* A mixer: each of those in the room hears the sum of the others. 20 ms at a time, on the one media
+ * thread that the room and all in it live on; the cost grows with their number, not its square. */
+struct ml_mixer_handlers {
+    /* What ml_mixer_play began under this number is over. */
+    void (*played)(uint32_t op, enum ml_play_end end, const char *text, void *user);
+    /* One who is watched (ml_seat) began or ended to speak. */
+    void (*speech)(struct ml_stream *stream, bool speaks, void *user);
+};
+
+/* What one in a room may do. */
+struct ml_seat {
+    bool speaks; /* is heard */
+    bool hears;
+    struct ml_stream *coached; /* only this one, who must be in the room, hears it; NULL: all */
+    int delay_ms;              /* jitter that is evened out: 0 to 100; to be given when joining */
+    bool watched;              /* handlers->speech */
+};
+
+int ml_mixer_new(struct ml_media *media, const struct ml_mixer_handlers *handlers, void *user,
+                 struct ml_mixer **mixerp);
+/* Those in it go on without it; recorders of it have silence; what plays ends untold. */
+void ml_mixer_free(struct ml_mixer *mixer);
+/* Ends the stream's bridge; leaves another room. Joining again changes the seat. What plays into a
+ * stream (ml_stream_play) is heard instead of the room. */
+int ml_mixer_join(struct ml_mixer *mixer, struct ml_stream *stream, const struct ml_seat *seat);
+/* Does nothing for one who is in no room. */
+void ml_mixer_leave(struct ml_stream *stream);
+/* Where it is, NULL: in no room. */
+struct ml_mixer *ml_mixer_of(const struct ml_stream *stream);
+/* All in the room who hear anything hear this, besides each other, and so do recorders of the room.
+ * Replaces what plays (STOPPED). */
+int ml_mixer_play(struct ml_mixer *mixer, const struct ml_source *source, uint32_t op,
+                  struct ml_fault *fault);
+void ml_mixer_stop(struct ml_mixer *mixer);
+
 /* ---- recording ----------------------------------------------------------------------------- */
 
 struct ml_recorder_options {
     const char *path;        /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
     struct ml_stream *left;  /* what this peer says: channel 1 */
     struct ml_stream *right; /* channel 2, or mixed in when mono; NULL: only left */
+    bool hears;              /* in place of right: what left hears in its room */
+    struct ml_mixer *room;   /* in place of all these: what is said in the room */
     bool dual;
     bool trim;               /* cut silence at begin and end when finished */
     int max_ms;              /* 0: no limit */

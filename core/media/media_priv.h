@@ -26,8 +26,8 @@ struct ml_media {
     struct ml_disk *disk;
     struct ml_worker **workers;
     int worker_count;
-    struct ml_list streams, recorders; /* control thread */
-    int open;                          /* streams that are not freed */
+    struct ml_list streams, recorders, mixers; /* control thread */
+    int open;                                  /* streams that are not freed */
     int wake;
     struct ml_io *io;
     struct ml_queue notes;
@@ -42,8 +42,10 @@ enum ml_note_kind {
     ML_NOTE_PLAYED,
     ML_NOTE_LOST,
     ML_NOTE_GONE,     /* the worker has let go of the stream */
+    ML_NOTE_SPEECH,   /* who is in a room began or ended to speak */
     ML_NOTE_RECORDED, /* the file is finished */
-    ML_NOTE_RELEASED  /* the worker has let go of the recorder */
+    ML_NOTE_RELEASED, /* the worker has let go of the recorder */
+    ML_NOTE_EMPTIED   /* the worker has let go of the mixer */
 };
 
 struct ml_note {
@@ -51,6 +53,8 @@ struct ml_note {
     enum ml_note_kind kind;
     struct ml_stream *stream;
     struct ml_recorder *recorder;
+    struct ml_mixer *mixer;
+    bool on;
     char digit;
     int ms;
     uint32_t op;
@@ -62,15 +66,25 @@ struct ml_note *ml_note_new(enum ml_note_kind kind, struct ml_stream *stream);
 /* Takes the note. */
 void ml_media_note(struct ml_media *media, struct ml_note *note);
 struct ml_worker *ml_media_lightest(struct ml_media *media);
-/* Brings the stream, and all that is bridged or recorded with it, to that worker. Control thread.
+/* Brings the stream, and all that is bridged, mixed or recorded with it, to that worker. Control
+ * thread.
  */
 void ml_media_gather(struct ml_worker *to, struct ml_stream *stream);
+/* The two halves of a move, on the one worker and on the other. */
+void ml_party_leave(struct ml_message *message);
+void ml_party_enter(struct ml_worker *worker, struct ml_message *message);
 
 /* ---- streams ---- */
 
 struct ml_tap {
     struct ml_recorder *recorder;
     int channel;
+};
+
+/* Recorders of one voice. */
+struct ml_taps {
+    struct ml_tap tap[ML_TAPS];
+    int count;
 };
 
 struct ml_stream {
@@ -81,6 +95,7 @@ struct ml_stream {
     void *user;
     struct ml_worker *home; /* where messages go */
     struct ml_stream *mate;
+    struct ml_mixer *room;
     bool closed, marked, has_inband;
     char address[46];
     /* set before any worker sees it */
@@ -88,7 +103,7 @@ struct ml_stream {
     struct ml_endpoint local;
     char cname[17];
     /* between the threads */
-    _Atomic(struct ml_worker *) owner;
+    ml_owner owner;
     _Atomic uint64_t sent, received, dropped, octets;
     _Atomic uint32_t lost, jitter, peer_ssrc;
     _Atomic int sources;
@@ -105,8 +120,9 @@ struct ml_stream {
     char chirps[ML_CHIRPS];
     int chirp_count;
     struct ml_stream *peer;
-    struct ml_tap taps[ML_TAPS];
-    int tap_count;
+    struct ml_taps said;    /* recorders of what the peer says */
+    struct ml_taps heard;   /* ... of what it hears in a room */
+    struct ml_chair *chair; /* in a room */
     struct ml_rtp_account account;
     struct ml_event_rx keys;
     bool has_old_key; /* the last key was pressed before the bridge: */
@@ -155,6 +171,8 @@ void ml_stream_press_now(struct ml_worker *worker, struct ml_stream *stream, cha
 
 /* speak.c */
 bool ml_stream_can_send(const struct ml_stream *stream);
+/* Something plays into it, or a key sounds: nothing else is heard. */
+bool ml_stream_is_speaking(const struct ml_stream *stream);
 /* payload bytes stand 12 bytes after packet. */
 void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
                     const struct ml_rtp *rtp, size_t payload);
@@ -174,6 +192,18 @@ void ml_bridge_audio(struct ml_worker *worker, struct ml_stream *from, uint8_t *
 void ml_bridge_event(struct ml_worker *worker, struct ml_stream *from, uint8_t *packet,
                      struct ml_rtp rtp, enum ml_event_step step, char key);
 
+/* mixer.c and mix.c, worker side */
+void ml_chair_hear(struct ml_worker *worker, struct ml_stream *stream, const struct ml_rtp *rtp,
+                   const int16_t *samples, bool fresh);
+void ml_chair_leave(struct ml_stream *stream);
+struct ml_taps *ml_mixer_taps(struct ml_mixer *mixer);
+void ml_mixer_leave_worker(struct ml_mixer *mixer);
+void ml_mixer_enter_worker(struct ml_worker *worker, struct ml_mixer *mixer);
+void ml_mixer_message(struct ml_worker *worker, struct ml_message *message);
+/* control side */
+void ml_mixer_note(struct ml_note *note);
+void ml_mixer_destroy(struct ml_mixer *mixer);
+
 /* report.c */
 void ml_stream_receive_report(struct ml_worker *worker, struct ml_stream *stream);
 void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream);
@@ -182,13 +212,17 @@ void ml_stream_send_report(struct ml_worker *worker, struct ml_stream *stream);
 void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,
                       const struct ml_rtp *rtp, const int16_t *samples, bool fresh);
 void ml_recorder_key(struct ml_worker *worker, struct ml_recorder *recorder, int channel, char key);
-void ml_recorder_untap(struct ml_stream *stream);
+void ml_taps_hear(struct ml_taps *taps, int64_t now, const struct ml_rtp *rtp,
+                  const int16_t *samples, bool fresh);
+void ml_taps_clear(struct ml_taps *taps);
+bool ml_is_loud(const int16_t *samples, int count);
 void ml_recorder_leave(struct ml_recorder *recorder);
 void ml_recorder_enter(struct ml_worker *worker, struct ml_recorder *recorder);
 void ml_recorder_message(struct ml_worker *worker, struct ml_message *message);
 /* control side */
 void ml_recorder_note(struct ml_note *note);
-void ml_recorder_forget(struct ml_media *media, struct ml_stream *stream);
+void ml_recorder_forget(struct ml_media *media, const struct ml_stream *stream,
+                        const struct ml_mixer *room);
 void ml_recorder_destroy(struct ml_recorder *recorder);
 
 #endif

@@ -97,6 +97,13 @@ uint32_t ml_player_op(const struct ml_player *player)
     return player->op;
 }
 
+int64_t ml_player_silence(const struct ml_player *player)
+{
+    if (player->kind != ML_SOURCE_SILENCE)
+        return 0;
+    return player->left < 0 ? INT64_MAX : player->left;
+}
+
 static void file_frame(struct ml_player *player, struct ml_frame *frame)
 {
     size_t got;

@@ -41,6 +41,9 @@ uint32_t ml_player_op(const struct ml_player *player);
 /* The next frame->n samples. events: the peer takes telephone-events; timestamp: of this frame. */
 void ml_player_frame(struct ml_player *player, bool events, uint32_t timestamp,
                      struct ml_frame *frame);
+/* Samples of silence that lie ahead, INT64_MAX: without end; 0: it is no silence, or over. Frames
+ * of it may be of any length. */
+int64_t ml_player_silence(const struct ml_player *player);
 /* The same for one key alone; DONE when its pause is over. */
 void ml_player_key_frame(struct ml_key *key, struct ml_frame *frame);
 

@@ -3,6 +3,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
 
 static int check(const struct ml_media *media, const struct ml_recorder_options *options,
@@ -10,7 +11,8 @@ static int check(const struct ml_media *media, const struct ml_recorder_options 
 {
     if (!options->path || !options->path[0])
         return ml_fail(fault, ML_EINVAL, "recording: no path");
-    if (!options->left || options->left->closed || options->left->media != media)
+    if (!options->room &&
+        (!options->left || options->left->closed || options->left->media != media))
         return ml_fail(fault, ML_ESTATE, "recording: the call's audio has ended");
     if (options->right && (options->right->closed || options->right->media != media))
         return ml_fail(fault, ML_ESTATE, "recording: the other call's audio has ended");
@@ -26,8 +28,9 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     struct ml_recorder *recorder = ml_alloc(sizeof *recorder);
 
     recorder->media = media;
-    recorder->home = options->left->home;
-    recorder->left = options->left;
+    recorder->home = options->room ? options->room->home : options->left->home;
+    recorder->room = options->room;
+    recorder->left = options->room ? NULL : options->left;
     recorder->right = options->right;
     recorder->path = ml_strdup(options->path);
     recorder->channels = options->dual ? 2 : 1;
@@ -65,6 +68,8 @@ int ml_recorder_new(struct ml_media *media, const struct ml_recorder_options *op
     message = ml_message_new(ML_MESSAGE_RECORD, recorder->left);
     message->other = recorder->right;
     message->recorder = recorder;
+    message->mixer = recorder->room;
+    message->on = options->hears && !recorder->right;
     ml_worker_send(recorder->home, message);
     *recorderp = recorder;
     return ML_OK;
@@ -102,16 +107,19 @@ void ml_recorder_stop(struct ml_recorder *recorder)
     tell(recorder, ml_message_new(ML_MESSAGE_FINISH, NULL));
 }
 
-void ml_recorder_forget(struct ml_media *media, struct ml_stream *stream)
+void ml_recorder_forget(struct ml_media *media, const struct ml_stream *stream,
+                        const struct ml_mixer *room)
 {
     ML_LIST_EACH(&media->recorders, link)
     {
         struct ml_recorder *recorder = ML_CONTAINER(link, struct ml_recorder, all);
 
-        if (recorder->left == stream)
+        if (stream && recorder->left == stream)
             recorder->left = NULL;
-        if (recorder->right == stream)
+        if (stream && recorder->right == stream)
             recorder->right = NULL;
+        if (room && recorder->room == room)
+            recorder->room = NULL;
     }
 }
 
@@ -145,6 +153,7 @@ static void finished(struct ml_recorder *recorder)
                recorder->path, (int)(recorder->gone / ML_SAMPLES_MS));
     recorder->stopping = true;
     recorder->left = recorder->right = NULL;
+    recorder->room = NULL;
     tell(recorder, ml_message_new(ML_MESSAGE_RELEASE, NULL));
     if (done)
         done(&recording, user);

@@ -32,6 +32,7 @@ struct ml_recorder {
     struct ml_media *media;
     struct ml_worker *home;
     struct ml_stream *left, *right;
+    struct ml_mixer *room;
     ml_recorded_fn *done;
     void *user;
     bool stopping, marked;
@@ -45,9 +46,9 @@ struct ml_recorder {
     struct ml_ring *ring; /* frames */
     atomic_bool failed, queued;
     /* worker */
-    _Atomic(struct ml_worker *) owner;
+    ml_owner owner;
     struct ml_ticker tick;
-    struct ml_stream *streams[2];
+    struct ml_taps *taps[2]; /* where it listens */
     struct ml_track tracks[2];
     bool over, paused, skipping;
     int64_t begun_us; /* moved on by what was skipped */

@@ -5,11 +5,21 @@
 #include "core/base/mem.h"
 #include "core/media/media_priv.h"
 
-enum { LATE_US = 100000, RETRY_US = 5000 };
+enum {
+    LATE_US = 100000,
+    RETRY_US = 5000,
+    FRAME_US = ML_FRAME_MAX * 125,
+    REST = ML_RATE /* samples: nothing has to be done for a second of silence */
+};
 
 bool ml_stream_can_send(const struct ml_stream *stream)
 {
     return stream->reachable && stream->target.send;
+}
+
+bool ml_stream_is_speaking(const struct ml_stream *stream)
+{
+    return stream->player || stream->chirp.key || stream->chirp_count > 0;
 }
 
 void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
@@ -76,8 +86,11 @@ static bool next_chirp(struct ml_stream *stream, uint32_t timestamp)
 static void next_frame(struct ml_stream *stream, int64_t due, struct ml_frame *frame)
 {
     uint32_t timestamp = ml_timeline_at(&stream->line, due);
+    int64_t silence = stream->player ? ml_player_silence(stream->player) : 0;
 
     frame->n = (uint32_t)stream->target.ptime * ML_SAMPLES_MS;
+    if (silence > frame->n)
+        frame->n = silence > REST ? REST : (uint32_t)silence;
     if (stream->player) {
         ml_player_frame(stream->player, stream->target.event_send_type >= 0, timestamp, frame);
         return;
@@ -126,10 +139,10 @@ void ml_stream_speak(struct ml_ticker *ticker, struct ml_worker *worker, int64_t
         ticker->due = say(worker, stream, ticker->due);
 }
 
-/* An ongoing rhythm is kept: what follows joins on without a seam. */
+/* An ongoing rhythm is kept: what follows joins on without a seam. A long silence is none. */
 static void begin(struct ml_worker *worker, struct ml_stream *stream)
 {
-    if (!stream->speak.due)
+    if (!stream->speak.due || stream->speak.due - worker->now > FRAME_US)
         ml_worker_tick(worker, &stream->speak, ml_worker_grid(worker));
 }
 

@@ -58,7 +58,8 @@ void ml_stream_free(struct ml_stream *stream)
     if (stream->mate)
         stream->mate->mate = NULL;
     stream->mate = NULL;
-    ml_recorder_forget(stream->media, stream);
+    stream->room = NULL;
+    ml_recorder_forget(stream->media, stream, NULL);
     ml_worker_send(stream->home, ml_message_new(ML_MESSAGE_DETACH, stream));
 }
 
@@ -193,7 +194,9 @@ void ml_stream_attach(struct ml_worker *worker, struct ml_stream *stream)
 void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream)
 {
     ml_unbridge_now(stream);
-    ml_recorder_untap(stream);
+    ml_chair_leave(stream);
+    ml_taps_clear(&stream->said);
+    ml_taps_clear(&stream->heard);
     ml_ports_close(&stream->pair); /* which takes them out of the worker's epoll, too */
     forget(stream);
     ml_player_free(stream->player);

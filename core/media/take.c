@@ -53,9 +53,16 @@ void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,
             track->samples[position % ML_TRACK] = samples[i];
 }
 
+void ml_taps_hear(struct ml_taps *taps, int64_t now, const struct ml_rtp *rtp,
+                  const int16_t *samples, bool fresh)
+{
+    for (int i = taps->count - 1; i >= 0; i--)
+        ml_recorder_hear(taps->tap[i].recorder, taps->tap[i].channel, now, rtp, samples, fresh);
+}
+
 /* ---- handing on ---- */
 
-static bool is_loud(const int16_t *samples, int count)
+bool ml_is_loud(const int16_t *samples, int count)
 {
     int64_t sum = 0;
 
@@ -133,7 +140,7 @@ static void write_block(struct ml_recorder *recorder, int n)
             frames[2 * i + 1] = voices[1][i];
         }
     }
-    judge(recorder, is_loud(voices[0], n) || is_loud(voices[1], n), n);
+    judge(recorder, ml_is_loud(voices[0], n) || ml_is_loud(voices[1], n), n);
     hand_on(recorder, frames, (size_t)n);
     recorder->written += n;
 }
@@ -156,25 +163,25 @@ static void tell_disk(struct ml_recorder *recorder)
 
 /* ---- its course ---- */
 
-static void untap(struct ml_stream *stream, const struct ml_recorder *recorder)
+static void untap(struct ml_taps *taps, const struct ml_recorder *recorder)
 {
     int kept = 0;
 
-    for (int i = 0; stream && i < stream->tap_count; i++)
-        if (stream->taps[i].recorder != recorder)
-            stream->taps[kept++] = stream->taps[i];
-    if (stream)
-        stream->tap_count = kept;
+    for (int i = 0; taps && i < taps->count; i++)
+        if (taps->tap[i].recorder != recorder)
+            taps->tap[kept++] = taps->tap[i];
+    if (taps)
+        taps->count = kept;
 }
 
-static void tap(struct ml_recorder *recorder, int channel, struct ml_stream *stream)
+static void tap(struct ml_recorder *recorder, int channel, struct ml_taps *taps)
 {
-    if (!stream || stream->tap_count == ML_TAPS)
+    if (!taps || taps->count == ML_TAPS)
         return;
-    if (recorder->streams[channel] != recorder->streams[!channel])
-        untap(recorder->streams[channel], recorder);
-    stream->taps[stream->tap_count++] = (struct ml_tap){recorder, channel};
-    recorder->streams[channel] = stream;
+    if (recorder->taps[channel] != recorder->taps[!channel])
+        untap(recorder->taps[channel], recorder);
+    taps->tap[taps->count++] = (struct ml_tap){recorder, channel};
+    recorder->taps[channel] = taps;
     recorder->tracks[channel].synced = false;
 }
 
@@ -190,8 +197,8 @@ static void finish(struct ml_recorder *recorder, int64_t now, enum ml_record_end
     recorder->over = true;
     recorder->end = atomic_load(&recorder->failed) ? ML_RECORD_FAILED : end;
     for (int c = 0; c < 2; c++)
-        untap(recorder->streams[c], recorder);
-    recorder->streams[0] = recorder->streams[1] = NULL;
+        untap(recorder->taps[c], recorder);
+    recorder->taps[0] = recorder->taps[1] = NULL;
     ml_disk_push(recorder->media->disk, &recorder->finish);
 }
 
@@ -228,15 +235,15 @@ void ml_recorder_key(struct ml_worker *worker, struct ml_recorder *recorder, int
     finish(recorder, worker->now, ML_RECORD_KEY);
 }
 
-void ml_recorder_untap(struct ml_stream *stream)
+void ml_taps_clear(struct ml_taps *taps)
 {
-    for (int i = 0; i < stream->tap_count; i++) {
-        struct ml_recorder *recorder = stream->taps[i].recorder;
+    for (int i = 0; i < taps->count; i++) {
+        struct ml_recorder *recorder = taps->tap[i].recorder;
 
-        recorder->streams[stream->taps[i].channel] = NULL;
-        recorder->tracks[stream->taps[i].channel].synced = false;
+        recorder->taps[taps->tap[i].channel] = NULL;
+        recorder->tracks[taps->tap[i].channel].synced = false;
     }
-    stream->tap_count = 0;
+    taps->count = 0;
 }
 
 static void pause_now(struct ml_recorder *recorder, int64_t now, bool paused, bool skip)
@@ -275,8 +282,11 @@ static void begin(struct ml_worker *worker, struct ml_message *message)
     atomic_store(&recorder->owner, worker);
     recorder->begun_us = worker->now;
     recorder->loud_from = recorder->loud_to = -1;
-    tap(recorder, 0, message->stream);
-    tap(recorder, 1, message->other);
+    tap(recorder, 0, message->mixer ? ml_mixer_taps(message->mixer) : &message->stream->said);
+    if (message->on)
+        tap(recorder, 1, &message->stream->heard);
+    else if (message->other)
+        tap(recorder, 1, &message->other->said);
     ml_worker_tick(worker, &recorder->tick, worker->now + TICK_US);
 }
 
@@ -291,7 +301,7 @@ void ml_recorder_message(struct ml_worker *worker, struct ml_message *message)
         break;
     case ML_MESSAGE_JOIN:
         if (!recorder->over)
-            tap(recorder, 1, message->stream);
+            tap(recorder, 1, &message->stream->said);
         break;
     case ML_MESSAGE_PAUSE:
         pause_now(recorder, worker->now, message->on, message->skip);

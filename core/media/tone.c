@@ -80,25 +80,57 @@ void ml_tone_key(struct ml_tone *tone, char key, int level)
     enter(tone, 0);
 }
 
-static int16_t one_sample(struct ml_tone *tone)
-{
-    double sum = 0;
+/* A sine as a point that turns: one rotation a sample instead of a call of sin(). */
+struct turning {
+    double x, y, cosine, sine;
+};
 
-    for (int i = 0; i < ML_TONE_VOICES && tone->turn[i] > 0; i++) {
-        sum += sin(tone->angle[i]);
-        tone->angle[i] += tone->turn[i];
-        if (tone->angle[i] > 2 * M_PI)
-            tone->angle[i] -= 2 * M_PI;
+static int start(const struct ml_tone *tone, struct turning *points)
+{
+    int voices = 0;
+
+    while (voices < ML_TONE_VOICES && tone->turn[voices] > 0) {
+        points[voices].x = tone->amplitude * cos(tone->angle[voices]);
+        points[voices].y = tone->amplitude * sin(tone->angle[voices]);
+        points[voices].cosine = cos(tone->turn[voices]);
+        points[voices].sine = sin(tone->turn[voices]);
+        voices++;
     }
-    sum *= tone->amplitude;
-    return (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : lrint(sum));
+    return voices;
+}
+
+/* n samples of one step; angles run on from one to the next. */
+static void make_part(struct ml_tone *tone, int16_t *samples, size_t n)
+{
+    struct turning points[ML_TONE_VOICES];
+    int voices = start(tone, points);
+
+    for (size_t i = 0; i < n; i++) {
+        double sum = 0;
+
+        for (int v = 0; v < voices; v++) {
+            struct turning *p = &points[v];
+            double x = p->x * p->cosine - p->y * p->sine;
+
+            sum += p->y;
+            p->y = p->y * p->cosine + p->x * p->sine;
+            p->x = x;
+        }
+        samples[i] = (int16_t)(sum > 32767 ? 32767 : sum < -32768 ? -32768 : lrint(sum));
+    }
+    for (int v = 0; v < voices; v++)
+        tone->angle[v] = fmod(tone->angle[v] + (double)n * tone->turn[v], 2 * M_PI);
 }
 
 void ml_tone_make(struct ml_tone *tone, int16_t *samples, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        samples[i] = one_sample(tone);
-        if (tone->left > 0 && --tone->left == 0)
+    while (n > 0) {
+        size_t part = tone->left > 0 && tone->left < n ? tone->left : n;
+
+        make_part(tone, samples, part);
+        samples += part;
+        n -= part;
+        if (tone->left > 0 && (tone->left -= (uint32_t)part) == 0)
             enter(tone, (tone->at + 1) % tone->count);
     }
 }

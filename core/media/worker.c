@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/mem.h"
 #include "core/media/media_priv.h"
+#include "core/media/mixer_priv.h"
 #include "core/media/recorder_priv.h"
 
 enum {
@@ -114,101 +115,72 @@ static void run_house(struct ml_ticker *ticker, struct ml_worker *worker, int64_
 
 /* ---- messages ---- */
 
+enum { NAMED = 4 }; /* fields of a message that name a thing */
+
+static int count_things(const struct ml_message *message)
+{
+    return NAMED + (message->party ? message->party->count : 0);
+}
+
+/* What a message is about, thing by thing: known by its owner. Some may be NULL. */
+static ml_owner *thing(const struct ml_message *message, int i)
+{
+    switch (i) {
+    case 0:
+        return message->stream ? &message->stream->owner : NULL;
+    case 1:
+        return message->other ? &message->other->owner : NULL;
+    case 2:
+        return message->recorder ? &message->recorder->owner : NULL;
+    case 3:
+        return message->mixer ? &message->mixer->owner : NULL;
+    default:
+        return message->party->mover[i - NAMED].owner;
+    }
+}
+
 static bool is_mine(const struct ml_worker *worker, const struct ml_message *message)
 {
-    const struct ml_party *party = message->party;
-
     if (message->kind == ML_MESSAGE_ATTACH || message->kind == ML_MESSAGE_ENTER)
         return true;
-    if ((message->stream && atomic_load(&message->stream->owner) != worker) ||
-        (message->other && atomic_load(&message->other->owner) != worker) ||
-        (message->recorder && message->kind != ML_MESSAGE_RECORD &&
-         atomic_load(&message->recorder->owner) != worker))
-        return false;
-    for (int i = 0; party && i < party->streams; i++)
-        if (atomic_load(&party->stream[i]->owner) != worker)
+    for (int i = 0; i < count_things(message); i++) {
+        bool begins = message->kind == ML_MESSAGE_RECORD && i == 2; /* has no owner yet */
+        ml_owner *owner = thing(message, i);
+
+        if (owner && !begins && atomic_load(owner) != worker)
             return false;
-    for (int i = 0; party && i < party->recorders; i++)
-        if (atomic_load(&party->recorder[i]->owner) != worker)
-            return false;
+    }
     return true;
 }
 
-static bool names(const struct ml_message *message, const void *thing)
+static bool names(const struct ml_message *message, const ml_owner *wanted)
 {
-    const struct ml_party *party = message->party;
-
-    if (message->stream == thing || message->other == thing || message->recorder == thing)
-        return true;
-    for (int i = 0; party && i < party->streams; i++)
-        if (party->stream[i] == thing)
-            return true;
-    for (int i = 0; party && i < party->recorders; i++)
-        if (party->recorder[i] == thing)
+    for (int i = 0; i < count_things(message); i++)
+        if (thing(message, i) == wanted)
             return true;
     return false;
 }
 
 static bool share(const struct ml_message *a, const struct ml_message *b)
 {
-    const struct ml_party *party = b->party;
+    for (int i = 0; i < count_things(b); i++) {
+        ml_owner *owner = thing(b, i);
 
-    if ((b->stream && names(a, b->stream)) || (b->other && names(a, b->other)) ||
-        (b->recorder && names(a, b->recorder)))
-        return true;
-    for (int i = 0; party && i < party->streams; i++)
-        if (names(a, party->stream[i]))
+        if (owner && names(a, owner))
             return true;
-    for (int i = 0; party && i < party->recorders; i++)
-        if (names(a, party->recorder[i]))
-            return true;
+    }
     return false;
-}
-
-static void free_party(struct ml_party *party)
-{
-    if (!party)
-        return;
-    ml_free(party->stream);
-    ml_free(party->recorder);
-    ml_free(party);
 }
 
 static void free_message(struct ml_message *message)
 {
     ml_player_free(message->player);
     ml_inband_free(message->inband);
-    free_party(message->party);
+    ml_free(message->chair);
+    if (message->party)
+        ml_free(message->party->mover);
+    ml_free(message->party);
     ml_free(message);
-}
-
-static void leave(struct ml_message *message)
-{
-    struct ml_party *party = message->party;
-    struct ml_message *enter = ml_message_new(ML_MESSAGE_ENTER, NULL);
-    static const uint64_t one = 1;
-    ssize_t done;
-
-    for (int i = 0; i < party->streams; i++)
-        ml_stream_leave(party->stream[i]);
-    for (int i = 0; i < party->recorders; i++)
-        ml_recorder_leave(party->recorder[i]);
-    enter->party = party;
-    message->party = NULL;
-    ml_queue_push(&message->to->inbox, &enter->node);
-    do
-        done = write(message->to->wake, &one, sizeof one);
-    while (done < 0 && errno == EINTR);
-}
-
-static void enter(struct ml_worker *worker, struct ml_message *message)
-{
-    struct ml_party *party = message->party;
-
-    for (int i = 0; i < party->streams; i++)
-        ml_stream_enter(worker, party->stream[i]);
-    for (int i = 0; i < party->recorders; i++)
-        ml_recorder_enter(worker, party->recorder[i]);
 }
 
 static void handle(struct ml_worker *worker, struct ml_message *message)
@@ -248,11 +220,17 @@ static void handle(struct ml_worker *worker, struct ml_message *message)
     case ML_MESSAGE_RELEASE:
         ml_recorder_message(worker, message);
         break;
+    case ML_MESSAGE_SIT:
+    case ML_MESSAGE_STAND:
+    case ML_MESSAGE_MIX:
+    case ML_MESSAGE_EMPTY:
+        ml_mixer_message(worker, message);
+        break;
     case ML_MESSAGE_LEAVE:
-        leave(message);
+        ml_party_leave(message);
         break;
     case ML_MESSAGE_ENTER:
-        enter(worker, message);
+        ml_party_enter(worker, message);
         break;
     case ML_MESSAGE_QUIT:
         worker->quit = true;
@@ -349,7 +327,8 @@ static void wake_up(void *user)
 static bool is_lazy(enum ml_message_kind kind)
 {
     return kind == ML_MESSAGE_ATTACH || kind == ML_MESSAGE_DETACH || kind == ML_MESSAGE_TARGET ||
-           kind == ML_MESSAGE_BRIDGE || kind == ML_MESSAGE_UNBRIDGE;
+           kind == ML_MESSAGE_BRIDGE || kind == ML_MESSAGE_UNBRIDGE || kind == ML_MESSAGE_SIT ||
+           kind == ML_MESSAGE_STAND;
 }
 
 void ml_worker_send(struct ml_worker *worker, struct ml_message *message)

@@ -65,16 +65,30 @@ enum ml_message_kind {
     ML_MESSAGE_PAUSE,
     ML_MESSAGE_FINISH,
     ML_MESSAGE_RELEASE,
+    ML_MESSAGE_SIT,   /* in a room */
+    ML_MESSAGE_STAND, /* ... not any more */
+    ML_MESSAGE_MIX,   /* a player for the room; without one: stop */
+    ML_MESSAGE_EMPTY, /* the room ends */
     ML_MESSAGE_LEAVE, /* stop here ... */
     ML_MESSAGE_ENTER, /* ... start there */
     ML_MESSAGE_QUIT
 };
 
-/* What moves from worker to worker at once: all that is bridged or recorded together. */
+/* The worker that has a thing; NULL: none, it moves. */
+typedef _Atomic(struct ml_worker *) ml_owner;
+
+enum ml_mover_kind { ML_MOVER_STREAM, ML_MOVER_RECORDER, ML_MOVER_MIXER };
+
+struct ml_mover {
+    enum ml_mover_kind kind;
+    void *thing;
+    ml_owner *owner;
+};
+
+/* What moves from worker to worker at once: all that is bridged, mixed or recorded together. */
 struct ml_party {
-    int streams, recorders;
-    struct ml_stream **stream;
-    struct ml_recorder **recorder;
+    int count;
+    struct ml_mover *mover;
 };
 
 struct ml_message {
@@ -83,6 +97,9 @@ struct ml_message {
     enum ml_message_kind kind;
     struct ml_stream *stream, *other;
     struct ml_recorder *recorder;
+    struct ml_mixer *mixer;
+    struct ml_chair *chair; /* SIT: memory for one who is new */
+    struct ml_seat seat;
     struct ml_player *player;
     struct ml_inband *inband;
     struct ml_stream_target target;

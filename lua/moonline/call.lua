@@ -14,6 +14,7 @@ local task = require "moonline.task"
 local call = {}
 
 local Leg = leg.Leg
+for name, fn in pairs(require "moonline.room.call") do Leg[name] = fn end
 local RING = 30 -- seconds, when a script does not say
 
 -- "kate@host" and "sip:kate@host" alike; the user of `from` may stand alone.

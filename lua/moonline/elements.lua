@@ -16,7 +16,10 @@ local vocabulary = require "moonline.twiml.vocabulary"
 ---@field check fun(node: moonline.Node, report: function, options: table)? beyond attributes
 ---@field run fun(session: table, node: moonline.Node): moonline.Document?
 ---@field source (fun(session: table, node: moonline.Node): table)? it only makes sound
----@field target (fun(session: table, node: moonline.Node): table?, integer?, string?)? a noun's
+---@field target (fun(session: table, node: moonline.Node): table?, integer?, string?)? a noun's:
+---  whom to call
+---@field connect (fun(dial: table, node: moonline.Node, outcome: moonline.DialOutcome))? of a noun that
+---  calls nobody, in place of target: connects the caller, until it is over
 
 ---@class moonline.Elements
 local Elements = {}
@@ -26,7 +29,6 @@ Elements.__name = "moonline.Elements"
 local elements = {}
 
 local OWN = { verb = "moonline.verbs.", noun = "moonline.nouns." }
-local WORK = { verb = "run", noun = "target" }
 
 -- Only a name of letters ever comes near a path.
 local function file_name(name)
@@ -37,14 +39,19 @@ local function is_file(path)
   return lfs.attributes(path, "mode") == "file"
 end
 
+local function works_as(kind, element)
+  if kind == "verb" then return element.run ~= nil end
+  return element.target ~= nil or element.connect ~= nil
+end
+
 local function shape(element, where)
   if type(element) ~= "table" then
     return nil, where .. ":1: a verb or noun file returns a table, not a " .. type(element)
   end
-  if type(element.run) ~= "function" and type(element.target) ~= "function" then
-    return nil, where .. ":1: neither a verb (no function run) nor a noun (no function target)"
+  for _, work in ipairs { "run", "target", "connect" } do
+    if type(element[work]) == "function" then return element end
   end
-  return element
+  return nil, where .. ":1: neither a verb (no function run) nor a noun (no function target)"
 end
 
 -- Users' files are loaded once; a broken one raises, with its file and line.
@@ -85,10 +92,9 @@ end
 function Elements:find(kind, name)
   local lower = file_name(name)
   if not lower then return nil end
-  local work = WORK[kind]
   local element = self:user_file(lower)
-  if not (element and element[work]) then element = own_file(kind, lower) end
-  if element and element[work] and spelt(element, name, lower) then return element end
+  if not (element and works_as(kind, element)) then element = own_file(kind, lower) end
+  if element and works_as(kind, element) and spelt(element, name, lower) then return element end
   return nil
 end
 
@@ -157,8 +163,8 @@ function Elements:spelling(kind, lower)
     if word:lower() == lower then name = word end
   end
   local element = self:user_file(lower)
-  if not (element and element[WORK[kind]]) then element = own_file(kind, lower) end
-  if not (element and element[WORK[kind]]) then return nil end
+  if not (element and works_as(kind, element)) then element = own_file(kind, lower) end
+  if not (element and works_as(kind, element)) then return nil end
   return element.name or name
 end
 

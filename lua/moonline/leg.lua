@@ -4,7 +4,6 @@ local crypto = require "moonline.core.crypto"
 local log = require "moonline.log"
 local memo = require "moonline.memo"
 local sip = require "moonline.core.sip"
-local source = require "moonline.source"
 local task = require "moonline.core.task"
 
 ---@class moonline.Leg
@@ -16,6 +15,7 @@ local task = require "moonline.core.task"
 ---@field direction "inbound"|"outbound-dial"|"outbound-api"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
+---@field escape string? a key that ends what is played to a call in a room
 local Leg = {}
 Leg.__index = Leg
 Leg.__name = "moonline.Leg"
@@ -23,9 +23,23 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
+local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room" }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
+
+-- The same where a key is a way out.
+local WITH_KEYS = { "digit", table.unpack(INTERRUPTS) }
+
+-- Raised when nobody asked for them. Of a room: while something else goes on until it calls.
+local RAISED = { redirect = true, stop = true, room = true }
+
+local function asks_for(kinds, kind)
+  if type(kinds) == "string" then return kinds == kind end
+  for _, one in ipairs(kinds) do
+    if one == kind then return true end
+  end
+  return false
+end
 
 -- The leg is over: kept, so that every later operation says so again.
 function Leg:over(event)
@@ -57,21 +71,30 @@ function Leg:still_there()
   self:check()
 end
 
+-- A key nobody asked for, where one of them is a way out.
+function Leg:other_key(event, kinds, timeout)
+  if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+  local rest = timeout and math.max(0, timeout - (task.clock() - event.time))
+  return self:wait(kinds, rest)
+end
+
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
 ---@param kinds string|string[]
 ---@param timeout number?
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
-  local event, why = self.box:wait(kinds, timeout, INTERRUPTS)
+  local escape = self.escape and not asks_for(kinds, "digit")
+  local event, why = self.box:wait(kinds, timeout, escape and WITH_KEYS or INTERRUPTS)
   if not event then return nil, why end
   if ENDS[event.kind] then
     self:over(event)
     self:check()
-  elseif event.kind == "redirect" or event.kind == "stop" then
+  elseif RAISED[event.kind] and not asks_for(kinds, event.kind) then
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
+    if escape then return self:other_key(event, kinds, timeout) end
   end
   return event
 end
@@ -164,60 +187,7 @@ function Leg:ready()
   if self.state == "ringing" then self:answer() end
 end
 
-local CANNOT_PLAY = 13420
-
--- Plays one prepared item to its end, or until an event of `kinds` comes: that event. code is the
--- number of the warning when it cannot be played.
-function Leg:play_low(low, kinds, code)
-  local op, why, text = self.core:play(low)
-  if not op then
-    self:warn(code or CANNOT_PLAY, "nothing is played: " .. (text or why))
-    return nil
-  end
-  local wanted = { "played" }
-  for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end
-  while true do
-    local event = self:wait(wanted)
-    if event.kind ~= "played" then
-      self.core:stop()
-      return event
-    elseif event.op == op then
-      if event.why == "failed" then
-        self:warn(code or CANNOT_PLAY, source.problem(low, event.text))
-      end
-      return nil
-    end
-  end
-end
-
----Plays a source to its end. Answers a ringing call.
----@param given string|table path or URL; { file | url | say | tone | digits | silence, loop }; a list
----@param options { loop: integer? }?
-function Leg:play(given, options)
-  self:ready()
-  for _ = 1, options and options.loop or 1 do
-    for _, item in ipairs(source.list(given)) do
-      local low, code, message = source.prepare(self, item)
-      self:check()
-      if low then self:play_low(low) else self:warn(code, message) end
-    end
-  end
-end
-
----Speaks a text.
----@param text string
----@param options { language: string?, voice: string?, loop: integer? }?
-function Leg:say(text, options)
-  options = options or {}
-  self:play { say = text, language = options.language, voice = options.voice, loop = options.loop }
-end
-
----Sends keys: 0-9 A-D # * w W.
----@param digits string
-function Leg:send_digits(digits)
-  self:play { digits = digits }
-end
-
+for name, fn in pairs(require "moonline.play") do Leg[name] = fn end
 Leg.gather = require "moonline.gather"
 
 ---Hangs up and lets go.

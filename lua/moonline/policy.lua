@@ -34,7 +34,7 @@ end
 -- was changed since.
 local function load_all()
   local own = package.searchpath("moonline.policy", package.path):match("^(.*)/[^/]*$")
-  for _, folder in ipairs { "dial", "rest", "twiml", "webhook" } do
+  for _, folder in ipairs { "dial", "rest", "room", "twiml", "webhook" } do
     for entry in lfs.dir(own .. "/" .. folder) do
       local name = entry:match("^([%l_]+)%.lua$")
       if name then require("moonline." .. folder .. (name == "init" and "" or "." .. name)) end

@@ -35,7 +35,8 @@ local function tell(self, status, event)
   if not hook or not hook.url or not is_wanted(hook.events, status) then return end
   local call, env = self.call, self.call.env
   local list = {
-    { "AccountSid", env.config.account_sid }, { "CallSid", call.sid },
+    { "AccountSid", env.config.account_sid },
+    { self.room and "ConferenceSid" or "CallSid", call.sid },
     { "RecordingSid", self.sid }, { "RecordingUrl", self.url }, { "RecordingStatus", status },
     { "RecordingChannels", self.dual and 2 or 1 }, { "RecordingSource", self.source },
     { "RecordingStartTime", params.date(self.started) },
@@ -82,9 +83,25 @@ function Recording:join(other)
   self.recorder:join(other.core)
 end
 
----Begins to record what `call` says (and `options.right`). nil and why when that is not possible.
+---@class moonline.RecordingOptions
+---@field right moonline.Leg?
+---@field hears boolean?
+---@field room string?
+---@field member string?
+---@field dual boolean?
+---@field trim boolean?
+---@field max number?
+---@field silence number?
+---@field keys string?
+---@field source string
+---@field callback table?
+---@field box moonline.Mailbox?
+
+---Begins to record what `call` says (and `options.right`; or what it hears in its room; or a member of
+---another room). Of a conference: `room` is its sid, and `call` has env, sid and log of it. nil and
+---why when that is not possible.
 ---@param call moonline.Leg
----@param options { right: moonline.Leg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, source: string, callback: table?, box: moonline.Mailbox? }
+---@param options moonline.RecordingOptions
 ---@return moonline.Recording?, string? why
 function recording.start(call, options)
   local env = call.env
@@ -92,14 +109,17 @@ function recording.start(call, options)
   local self = setmetatable({
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
     source = options.source, callback = options.callback,
+    room = options.room and not options.member,
     box = options.box or task.mailbox(), duration = 0,
     started = task.time(), queue = callback.queue(env, call.sid),
     url = ("%s/2010-04-01/Accounts/%s/Recordings/%s"):format(env.public_url or "",
       env.config.account_sid, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
-    path = self.path, left = call.core, right = options.right and options.right.core,
-    dual = options.dual, trim = options.trim, max = options.max, silence = options.silence,
+    path = self.path, left = call.core, hears = options.hears,
+    rooms = env.rooms, room = options.room, member = options.member,
+    right = options.right and options.right.core, dual = options.dual,
+    trim = options.trim, max = options.max, silence = options.silence,
     keys = options.keys, box = self.box,
   }
   if not recorder then return nil, text or why end

@@ -66,7 +66,8 @@ end
 
 local function shared(env)
   local copy = {}
-  for _, name in ipairs { "config", "calls", "media", "client", "speech", "agent", "public_url" } do
+  for _, name in ipairs { "config", "calls", "rooms", "media", "client", "speech", "agent",
+    "public_url" } do
     copy[name] = env[name]
   end
   copy.observed = env.observed

@@ -23,6 +23,7 @@ local FOLDERS = { "recordings", "media", "speech" }
 ---@field client moonline.HttpClient
 ---@field speech moonline.Speech
 ---@field calls moonline.Calls
+---@field rooms moonline.Rooms conferences and queues
 ---@field agent moonline.Agent? the server's; none before it listens
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
@@ -47,6 +48,7 @@ function runtime.open(config)
     ports = config.rtp.ports, timeout = config.rtp.timeout,
   }
   if not env.media then return nil, text or why end
+  env.rooms = house.rooms(env.media)
   env.speech, why, text = media.speech { cache = config.store.path .. "/speech" }
   if not env.speech then return nil, text or why end
   env.client, why = runtime.client(config)
@@ -98,7 +100,7 @@ end
 ---Closes what open opened.
 ---@param env moonline.Env
 function runtime.close(env)
-  for _, name in ipairs { "agent", "client", "speech", "media", "calls" } do
+  for _, name in ipairs { "agent", "client", "speech", "rooms", "media", "calls" } do
     if env[name] then env[name]:close() end
     env[name] = nil
   end

@@ -1,6 +1,7 @@
 /* CPU per relayed RTP packet: moonline's media engine against a bare recv/send loop, same traffic,
- * same run. Usage: relay [CALLS [SECONDS]]. A second process makes the traffic: both ends of each
- * call send a packet of 20 ms PCMU every 20 ms. */
+ * same run; and mixing, in rooms of 3 and of 30 in which all speak. Usage: relay [CALLS [SECONDS]].
+ * A second process makes the traffic: both ends of each call send a packet of 20 ms PCMU every 20
+ * ms. */
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <signal.h>
@@ -19,7 +20,7 @@
 #include "core/media/rtp.h"
 #include "core/net/loop.h"
 
-enum { MAX_LEGS = 4000, WARM_UP_MS = 500, PAYLOAD = 160 };
+enum { MAX_ROOMS = 100, MIXED = 120, MAX_LEGS = 4000, WARM_UP_MS = 500, PAYLOAD = 160 };
 
 struct leg {
     int phone, relay; /* sockets; relay only in the bare loop */
@@ -28,7 +29,8 @@ struct leg {
 };
 
 static struct leg legs[MAX_LEGS];
-static int count, seconds = 4;
+static struct ml_mixer *rooms[MAX_ROOMS];
+static int count, seconds = 4, room_size; /* 0: bridged in pairs */
 
 static int open_socket(uint16_t *port)
 {
@@ -198,6 +200,17 @@ static double packets_sent(void)
     return sum;
 }
 
+static void join(struct ml_media *media, int leg)
+{
+    static const struct ml_mixer_handlers none;
+    static const struct ml_seat seat = {.speaks = true, .hears = true};
+    struct ml_mixer **room = &rooms[leg / room_size];
+
+    if (leg % room_size == 0)
+        ml_mixer_new(media, &none, NULL, room);
+    ml_mixer_join(*room, legs[leg].stream, &seat);
+}
+
 static void open_legs(struct ml_media *media)
 {
     static const struct ml_stream_handlers none;
@@ -219,7 +232,9 @@ static void open_legs(struct ml_media *media)
         connect_to(legs[i].phone, ml_stream_port(legs[i].stream));
         target.port = legs[i].phone_port;
         ml_stream_set_target(legs[i].stream, &target);
-        if (i & 1)
+        if (room_size > 0)
+            join(media, i);
+        else if (i & 1)
             ml_bridge(legs[i - 1].stream, legs[i].stream);
     }
 }
@@ -249,16 +264,28 @@ static double measure_engine(const char *name, int threads)
         ml_stream_free(legs[i].stream);
         close(legs[i].phone);
     }
+    for (int i = 0; room_size > 0 && i < count / room_size; i++)
+        ml_mixer_free(rooms[i]);
     ml_media_free(media);
     ml_loop_free(loop);
     return report(name, begun, packets);
+}
+
+static double measure_rooms(int size)
+{
+    char name[40];
+
+    snprintf(name, sizeof name, "rooms of %d, one thread", size);
+    room_size = size;
+    count = MIXED;
+    return 50 * measure_engine(name, 1);
 }
 
 int main(int argc, char **argv)
 {
     struct rlimit files = {16384, 16384};
     int calls = argc > 1 ? atoi(argv[1]) : 200;
-    double bare, engine;
+    double bare, engine, few, many;
 
     if (argc > 2)
         seconds = atoi(argv[2]);
@@ -272,5 +299,10 @@ int main(int argc, char **argv)
     bare = measure_bare();
     engine = measure_engine("engine, one thread", 1);
     printf("ratio %.2f\n", engine / bare);
+    few = measure_rooms(3);
+    many = measure_rooms(30);
+    printf("CPU of a participant-second: %.0f us in rooms of 3, %.0f us in rooms of 30 (aim: the "
+           "same)\n",
+           few, many);
     return 0;
 }

@@ -95,7 +95,16 @@ kate:on("call", function(call)
   while true do call:wait { "digit" } end
 end)
 
+-- What calls wait in, for as long as they are held.
+local waits = {
+  { "Enqueue, our music", "<Enqueue>bench</Enqueue>", music = true },
+  { "Gather", '<Gather timeout="600"/>' },
+  { "Pause", '<Play digits="w"/><Pause length="600"/>' },
+}
+
 local app = assert(moonline.http.serve({}, function(request)
+  local wait = waits[tonumber(request.path:match "^/wait(%d)$")]
+  if wait then return "<Response>" .. wait[2] .. "</Response>" end
   if request.path == "/voice" then
     asked[request.params.From:match("sip:([^@]+)")] = task.clock()
     return ('<Response><Dial action="/after"><Sip>%s</Sip></Dial></Response>'):format(
@@ -178,6 +187,38 @@ local function measure_calls()
     percentile(delays, 0.5), percentile(delays, 0.99))
 end
 
+local function hang_up(legs)
+  for _, call in ipairs(legs) do
+    call:hangup()
+    call.core:close()
+  end
+  task.sleep(1)
+end
+
+local function hold(server, count)
+  local legs = {}
+  for i = 1, count do
+    legs[#legs + 1] = alice:call(server.uri, { from = "h" .. i, timeout = 10 })
+  end
+  return legs
+end
+
+local function measure_waiting(number, wait)
+  local server = start(app.url .. "/wait" .. number)
+  hang_up(hold(server, 50)) -- warm
+  local empty, legs = resident(server), hold(server, HELD)
+  task.sleep(2)
+  local per_call = (resident(server) - empty) / math.max(1, #legs)
+  local before = cpu(server)
+  task.sleep(4)
+  local each = (cpu(server) - before) / 4 / #legs * 1e6
+  row(("a call that waits in %s (%d)"):format(wait[1], #legs),
+    wait.music and "%.1f KB (aim 40), %.0f us CPU a second, %.1f us a packet"
+      or "%.1f KB (aim 40), %.0f us CPU a second", per_call / 1024, each, each / 50)
+  hang_up(legs)
+  stop(server)
+end
+
 local function measure_held()
   local server = start(app.url .. "/voice")
   run_calls(server, 50, {})
@@ -196,16 +237,13 @@ local function measure_held()
   row(("memory of a held bridged call with RTP (%d)"):format(#legs), "%.1f KB (at most 100)",
     per_call / 1024)
   row("CPU of a relayed packet in them", "%.1f us", share / (#legs * 100) * 1e6)
-  for _, call in ipairs(legs) do
-    call:hangup()
-    call.core:close()
-  end
-  task.sleep(1)
+  hang_up(legs)
   stop(server)
 end
 
 measure_start()
 measure_calls()
 measure_held()
+for number, wait in ipairs(waits) do measure_waiting(number, wait) end
 os.execute("rm -rf '" .. folder .. "'")
 os.exit(0)

@@ -39,10 +39,15 @@ describe("a Dial", function()
 
   it("S10 of a Sip and another noun is 13215, nothing is dialled", function()
     for _, other in ipairs { "<Number>+15550100</Number>", "<Client>joe</Client>",
-      "<Queue>q</Queue>", "<Conference>room</Conference>" } do
+      "<Queue>q</Queue>" } do
       refused("<Sip>KATE</Sip>" .. other, 13215, "dial%.several")
       refused(other .. "<Sip>KATE</Sip>", 13215, "dial%.several")
     end
+  end)
+
+  it("S10 of a Sip and a Conference is 13000, nothing is dialled", function()
+    refused("<Sip>KATE</Sip><Conference>room</Conference>", 13000, "cannot be mixed")
+    refused("<Conference>room</Conference><Sip>KATE</Sip>", 13000, "cannot be mixed")
   end)
 
   it("S10 that is refused goes on with the next verb where it has no action", function()

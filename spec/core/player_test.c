@@ -195,6 +195,19 @@ static void test_replaced_and_replacing(void **state)
         assert_int_equal(a.phone.got[i].rtp.timestamp - a.phone.got[i - 1].rtp.timestamp, 160);
 }
 
+static void test_what_is_played_after_silence_begins_at_once(void **state)
+{
+    (void)state;
+    side_meet(&a, ML_PCMU, true);
+    play(&a, ML_SOURCE_SILENCE, NULL, 10000, 0, 1);
+    run_ms(loop, 310);
+    play(&a, ML_SOURCE_TONE, "800", 100, 0, 2);
+    run_ms(loop, 120);
+    assert_int_equal(a.phone.count, 5);
+    assert_int_equal(a.op, 2);
+    assert_int_equal(a.end, ML_PLAY_DONE);
+}
+
 static void test_silence_is_nothing_and_takes_its_time(void **state)
 {
     int64_t begun = ml_clock_ms();
@@ -281,6 +294,7 @@ int main(void)
         TEST(test_bad_sources_are_refused_at_once),
         TEST(test_tone_with_cadence),
         TEST(test_replaced_and_replacing),
+        TEST(test_what_is_played_after_silence_begins_at_once),
         TEST(test_silence_is_nothing_and_takes_its_time),
         TEST(test_digits_as_events),
         TEST(test_digits_as_tones_are_heard_by_a_stream),

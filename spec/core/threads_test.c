@@ -62,6 +62,40 @@ static void test_bridges_move_streams_between_threads(void **state)
         phone_check_line(&sides[i]->phone);
 }
 
+/* Rooms live on one thread each: who joins moves there, with what it is bridged to or recorded
+ * with. */
+static void test_rooms_gather_streams_on_their_threads(void **state)
+{
+    static const struct ml_mixer_handlers nobody = {0};
+    static const struct ml_seat seat = {.speaks = true, .hears = true};
+    struct side *sides[] = {&a, &b, &c};
+    struct ml_mixer *rooms[2];
+    int heard;
+
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ml_mixer_new(media, &nobody, NULL, &rooms[i]), 0);
+    for (int i = 0; i < 3; i++)
+        side_meet(sides[i], i == 1 ? ML_PCMA : ML_PCMU, true);
+    for (int round = 0; round < 60; round++) {
+        for (int i = 0; i < 3; i++)
+            ml_mixer_join(rooms[(round + i) % 2], sides[i]->stream, &seat);
+        if (round % 5 == 0)
+            ml_bridge(sides[round % 3]->stream, sides[(round + 1) % 3]->stream);
+        phone_talk(&sides[round % 3]->phone, 500, 60);
+        run_ms(loop, 5);
+    }
+    ml_mixer_free(rooms[1]);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(ml_mixer_join(rooms[0], sides[i]->stream, &seat), 0);
+    heard = c.phone.count;
+    phone_talk(&a.phone, 500, 2000);
+    WAIT_FOR(c.phone.count >= heard + 10);
+    ml_mixer_free(rooms[0]);
+    for (int i = 0; i < 3; i++)
+        phone_check_line(&sides[i]->phone);
+}
+
 static void test_moving_at_once_again_and_again_loses_no_order(void **state)
 {
     (void)state;
@@ -191,6 +225,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_bridges_move_streams_between_threads, setup_two,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_rooms_gather_streams_on_their_threads, setup_two,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_moving_at_once_again_and_again_loses_no_order,
                                         setup_two, teardown),

@@ -21,7 +21,7 @@ describe("V4: elements", function()
     assert.equal("Dial", finder:spelling("verb", "dial"))
     assert.is_nil(finder:spelling("verb", "dail"))
     assert.is_nil(finder:spelling("verb", "../dial"))
-    assert.same({ "Sip" }, finder:names("noun"))
+    assert.same({ "Conference", "Queue", "Sip" }, finder:names("noun"))
   end)
 
   it("of a folder that is not there are none", function()

@@ -1,5 +1,6 @@
 -- What README.md and docs/lua.md show is run as it stands there; only kate moves to a free port.
 local lfs = require "lfs"
+local meeting = require "support.meeting"
 local moonline = require "moonline"
 local signature = require "moonline.webhook.signature"
 local stage = require "support.stage"
@@ -121,9 +122,31 @@ describe("docs/lua.md", function()
     s:quiet()
   end)
 
+  it("lets many meet as it says: in a queue, and in a conference", function()
+    local path = os.tmpname()
+    write(path, lua_block("docs/lua.md", 2))
+    written[#written + 1] = path
+    local route = { script = path }
+    local s <close> = stage.open { numbers = { line = route, staff = route } }
+    local alice = assert(s:call())
+    moonline.sleep(1)
+    alice:send_digits "2"
+    meeting.seen(s, "enqueued")
+    local staff = assert(s:call { uri = s:uri "staff" })
+    meeting.seen(s, "bridged")
+    alice:hangup()
+    local other = assert(s:call())
+    moonline.sleep(1)
+    other:send_digits "1"
+    meeting.seen(s, "conference")
+    other:hangup()
+    s:quiet()
+    assert.is_truthy(staff.box:wait({ "ended" }, 0))
+  end)
+
   it("builds TwiML as it says", function()
     local printed
-    local chunk = assert(load(lua_block("docs/lua.md", 2), "=docs", "t",
+    local chunk = assert(load(lua_block("docs/lua.md", 3), "=docs", "t",
       setmetatable({ print = function(r) printed = tostring(r) end }, { __index = _G })))
     chunk()
     local parsed, problems = moonline.twiml.parse(printed)
@@ -135,7 +158,7 @@ describe("docs/lua.md", function()
 
   it("shows a web application that answers moonline and nobody else", function()
     local app, printed
-    local text = lua_block("docs/lua.md", 3):gsub("port = 3000", "port = 0")
+    local text = lua_block("docs/lua.md", 4):gsub("port = 3000", "port = 0")
     assert(load(text, "=docs", "t", setmetatable({
       assert = function(opened)
         app = opened
@@ -158,7 +181,7 @@ describe("docs/lua.md", function()
     local folder = os.tmpname()
     os.remove(folder)
     assert(lfs.mkdir(folder))
-    write(folder .. "/survey.lua", lua_block("docs/lua.md", 4))
+    write(folder .. "/survey.lua", lua_block("docs/lua.md", 5))
     local s <close> = stage.open { twiml = { verbs = { folder } } }
     s.web["/voice"] = stage.twiml '<Survey play="/ask.wav" max="5" action="/scored"/>'
     s.web["/scored"] = stage.twiml "<Hangup/>"

@@ -136,10 +136,31 @@ function Dial:round(targets)
   return self.winner or self.last
 end
 
+---What a noun that connects the caller by itself (a conference, a queue) says of how it went.
+---@class moonline.DialOutcome
+---@field status string DialCallStatus
+---@field params string[][] more for the action request
+
+-- The caller's end, or what comes from outside, ends what the noun does.
+function Dial:connect(node)
+  local own = { status = "failed", params = {} }
+  local ok, value = task.catch(node.verb.connect, self, node, own)
+  if ok then return own end
+  if value.kind == "redirect" or value.kind == "stop" then
+    self.interrupt = value
+  elseif value.kind ~= "hangup" or value.leg ~= self.call then
+    return task.unwind(value)
+  end
+  return own
+end
+
 -- The one child whose end is the Dial's.
 function Dial:run()
+  if self.node.fault then return nil end
+  local only = self.node.children[1]
+  if only and only.verb.connect and not only.fault then return self:connect(only) end
   local targets = plan.targets(self.session, self.node)
-  if self.node.fault or #targets == 0 then return nil end
+  if #targets == 0 then return nil end
   if not self.attrs.answerOnBridge then self.call:ready() end
   record.at(self, "ringing")
   local group <close> = task.group(self.box)
@@ -159,6 +180,11 @@ end
 
 function Dial:result(child)
   local list = { { "DialCallStatus", child and child.status or "failed" } }
+  if child and child.params then
+    for _, pair in ipairs(child.params) do list[#list + 1] = pair end
+    record.add_params(self, list)
+    return list
+  end
   if not (child and child.leg) then -- no INVITE was built
     list[#list + 1] = { "DialCallDuration", 0 }
     list[#list + 1] = { "DialBridged", "false" }

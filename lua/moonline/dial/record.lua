@@ -13,7 +13,8 @@ end
 ---Begins the recording if the Dial wants one at this moment.
 ---@param dial table
 ---@param moment "ringing"|"answer"
----@param child moonline.Child?
+---@param child moonline.Child|{ leg: moonline.Leg?, hears: boolean?, room: string?, member: string? }|nil
+---  one in a room: what the caller hears there, or a member of it
 function record.at(dial, moment, child)
   local attrs = dial.attrs
   local other = child and child.leg
@@ -26,8 +27,9 @@ function record.at(dial, moment, child)
   if dial.call.state ~= "in-progress" then return end
   local why
   dial.recording, why = recording.start(dial.call, {
-    right = other, dual = attrs.record:match("dual$") ~= nil, trim = attrs.trim == "trim-silence",
-    source = "DialVerb",
+    right = other, hears = child and child.hears, room = child and child.room,
+    member = child and child.member, dual = attrs.record:match("dual$") ~= nil,
+    trim = attrs.trim == "trim-silence", source = "DialVerb",
     callback = {
       url = dial.session:callback_url(attrs.recordingStatusCallback),
       method = attrs.recordingStatusCallbackMethod,

@@ -29,4 +29,120 @@ function Calls:list() end
 ---Lets go of the handle; the table stays. Has __close.
 function Calls:close() end
 
+---Rooms that calls of all states meet in: conferences, queues, the agents who wait at them. Each has a
+---sid, plain values under names, and members in the order of their coming, known by CallSid, with plain
+---values of their own. Values come back as text; false removes one.
+---
+---What is posted, and what happens, comes as events of kind "room" with `room` (the sid), `what`, and
+---for a host of members `call` and `fields`: "enter", "leave" (host), "speech" with `speaks`, "played"
+---with `op`, `why`, `text` (host).
+---@class moonline.Rooms
+local Rooms = {}
+
+---A call in a room, until it is closed. Has __close.
+---@class moonline.RoomMember
+local RoomMember = {}
+function RoomMember:close() end
+
+---Who runs a room, until it is closed. Has __close.
+---@class moonline.RoomHost
+local RoomHost = {}
+function RoomHost:close() end
+
+---Rooms whose mixers live in that engine.
+---@param media moonline.Media
+---@return moonline.Rooms
+function house.rooms(media) end
+---The room of that kind and name, made when there is none. A lasting one stays when it is empty, up to
+---10,000 of them.
+---@param kind string
+---@param name string
+---@param prefix string two letters, of a new sid
+---@param lasting boolean?
+---@return string sid
+---@return boolean is_new
+function Rooms:open(kind, name, prefix, lasting) end
+---@param kind string
+---@param name string
+---@return string? sid
+function Rooms:find(kind, name) end
+---Sids, oldest first.
+---@param kind string
+---@return string[]
+function Rooms:list(kind) end
+---One value, or all of them with sid, kind, name and count (of members).
+---@param sid string
+---@param field string?
+---@return string|table|nil
+function Rooms:get(sid, field) end
+---@param sid string
+---@param fields table<string, string|number|boolean>
+---@return boolean there
+function Rooms:set(sid, fields) end
+---Its name is free for a new one; it goes with its last member.
+---@param sid string
+function Rooms:shut(sid) end
+---The one mailbox that is told who comes and goes. Raises when the room has a host.
+---@param sid string
+---@param box moonline.Mailbox
+---@return moonline.RoomHost?, string? why, string? text
+function Rooms:host(sid, box) end
+---@param sid string
+---@param leg moonline.CoreLeg
+---@param call string CallSid
+---@param fields table<string, string|number|boolean>
+---@param box moonline.Mailbox for what is posted to it
+---@return moonline.RoomMember?, string? why, string? text
+function Rooms:enter(sid, leg, call, fields, box) end
+---CallSids, first come first.
+---@param sid string
+---@return string[]
+function Rooms:members(sid) end
+---@param sid string
+---@param call string
+---@param field string?
+---@return string|table|nil
+function Rooms:member(sid, call, field) end
+---@param sid string
+---@param call string
+---@param fields table<string, string|number|boolean>
+---@return boolean there
+function Rooms:change(sid, call, fields) end
+---The first member without that field.
+---@param sid string
+---@param field string
+---@return string? call
+function Rooms:first(sid, field) end
+---Its place among the members without that field (0: none), and how many they are.
+---@param sid string
+---@param call string
+---@param field string
+---@return integer place
+---@return integer count
+function Rooms:position(sid, call, field) end
+---Posts a copy of event, kind "room", to a member, to "host", or with nil to all members.
+---@param sid string
+---@param to string?
+---@param event table
+---@return integer told how many got it
+function Rooms:post(sid, to, event) end
+---A member's place in the mixer; the first call puts it there. delay: ms of jitter evened out, 0 to 100.
+---@param sid string
+---@param call string
+---@param seat { speaks: boolean?, hears: boolean?, coached: string?, delay: integer?, watched: boolean? }
+---@return boolean? ok, string? why, string? text
+function Rooms:seat(sid, call, seat) end
+---Plays to all in the mixer: a source as CoreLeg:play takes it.
+---@param sid string
+---@param source table
+---@return integer? op, string? why, string? text
+function Rooms:play(sid, source) end
+---Connects a member with a leg of this state.
+---@param sid string
+---@param call string
+---@param leg moonline.CoreLeg
+---@return boolean? ok, string? why, string? text
+function Rooms:bridge(sid, call, leg) end
+function Rooms:close() end
+
 return house

@@ -29,9 +29,11 @@ function media.tone(country, name) end
 function Media:streams() end
 function Media:close() end
 
----Records what `left` (and `right`) say into a WAV file. box gets {kind="recorded", recorder, why,
+---Records what `left` (and `right`) say into a WAV file; with hears, what left hears in its room instead
+---of right. Of rooms: the room of that sid as a whole, in place of legs; or with member (a CallSid) that
+---one as `right`. box gets {kind="recorded", recorder, why,
 ---key, duration, channels, absent, text}, why being "stopped", "max", "silence", "key", "failed".
----@param options { path: string, left: moonline.CoreLeg, right: moonline.CoreLeg?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, box: moonline.Mailbox }
+---@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, box: moonline.Mailbox }
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
 

@@ -22,7 +22,8 @@ end
 
 local function options(self)
   return {
-    mode = self.config.twiml.mode, screening = self.screening, elements = self.env.elements,
+    mode = self.config.twiml.mode, screening = self.screening, rules = self.rules,
+    elements = self.env.elements,
     several = self.config.dial.several, regions = self.config.sip.regions,
   }
 end
@@ -30,7 +31,7 @@ end
 -- Most applications give the same documents again and again: the last few are kept as they were read.
 -- Nobody changes a document.
 local function parse_once(self, text)
-  local kind = self.screening and "screening" or "document"
+  local kind = self.rules and self.rules.name or self.screening and "screening" or "document"
   local kept = self.env.documents_read[kind]
   if not kept or kept.count >= MOST_READ then
     kept = { count = 0 }
@@ -71,12 +72,12 @@ function answer.parse(self, text)
   return parsed
 end
 
--- A document of one verb, for what is not TwiML: play it, hang up.
+-- A document of one verb, for what is not TwiML: play it, hang up; a waiting call goes on to wait.
 local function single(session, item, done)
   local function run(own)
     local _ <close> = task.closing(done or function() end)
     own.call:play(item)
-    own.call:hangup()
+    if not own.rules then own.call:hangup() end
   end
   local node = { name = "Play", verb = { run = run }, attrs = {}, children = {} }
   return { verbs = { node }, base = session.base }

@@ -40,6 +40,7 @@ local xml = require "moonline.core.xml"
 ---@field mode "strict"|"warn"|"twilio"|nil strict: faults are errors; warn (default): they are
 ---  warnings and the verb runs with its default; twilio: like warn, values are read kindly
 ---@field screening boolean? it is to run on a called party before the bridge
+---@field rules moonline.document.Rules? verbs that may be in it
 ---@field several boolean? a Dial may hold up to ten nouns (dial.several)
 ---@field regions table? regions known besides TwiML's (sip.regions)
 ---@field elements moonline.Elements? where verbs come from
@@ -48,6 +49,12 @@ local document = {}
 
 local MAX_NODES = 1000 -- no honest document is longer
 local INVALID_XML, BAD_ROOT, EMPTY, ODD, NOT_SCREENING = 12100, 12102, 11770, 12200, 13201
+
+---What a document of one purpose may hold.
+---@class moonline.document.Rules
+---@field name string of the purpose: "conference"
+---@field verbs table<string, boolean> besides those that only make sound
+---@field code integer number of the warning about another verb, which is left out
 
 ---@class moonline.document.Check
 local Check = {}
@@ -136,6 +143,10 @@ function Check:node(tree, parent_name, parent)
       ("<%s> is not allowed while a call is being screened"):format(tree.name), nil, "error")
     return nil
   end
+  if not parent and self.rules and place.breaks(self.rules, tree.name, element) then
+    return self:report(self.rules.code, tree,
+      ("<%s> cannot be in a document of a %s; it is left out"):format(tree.name, self.rules.name))
+  end
   if not element then
     local code, message, near = place.explain(self.elements, parent, parent_name, tree.name)
     return self:report(code, tree, message, near)
@@ -168,6 +179,7 @@ local function begin(options)
   options = options or {}
   return setmetatable({
     options = options, mode = options.mode or "warn", screening = options.screening or false,
+    rules = options.rules,
     elements = options.elements or elements.new(), problems = {}, errors = 0, nodes = 0,
   }, Check)
 end

@@ -75,6 +75,17 @@ function place.explain(finder, parent, parent_name, name)
   return code, ("<%s> is not known in %s"):format(name, here), near
 end
 
+---Is it a verb (whether we have it or not) that a document of this purpose may not hold? What only makes
+---sound may be in all.
+---@param rules moonline.document.Rules
+---@param name string
+---@param element moonline.Element?
+---@return boolean
+function place.breaks(rules, name, element)
+  if rules.verbs[name] or element and element.source then return false end
+  return element ~= nil or vocabulary.elements[name] ~= nil
+end
+
 ---Must it not be in a screening document, whether we have it or not?
 ---@param name string
 ---@param element moonline.Element?

@@ -14,6 +14,7 @@ local url = require "moonline.webhook.url"
 ---@field config table
 ---@field base string? URL of the current document
 ---@field screening boolean? on a called party, before the bridge
+---@field rules moonline.document.Rules? on a call that waits in a room: what may be in a document
 ---@field refusal integer? SIP code of a failed Dial, for a caller that is not answered
 local Session = {}
 Session.__index = Session
@@ -232,13 +233,14 @@ function Session:execute(begin)
 end
 
 ---@param call moonline.Leg
----@param options { route: table?, base: string?, screening: boolean? }?
+---@param options { route: table?, base: string?, screening: boolean?, rules: moonline.document.Rules? }?
 ---@return moonline.Session
 function session.new(call, options)
   options = options or {}
   return setmetatable({
     call = call, env = call.env, config = call.env.config, log = call.log, route = options.route,
-    base = options.base, screening = options.screening or false, hooks = call.env.hooks,
+    base = options.base, screening = options.screening or false,
+    rules = options.rules, hooks = call.env.hooks,
   }, Session)
 end
 

@@ -26,7 +26,7 @@ vocabulary.elements = {
   Pay = { parents = RESPONSE },
   Play = { parents = { "Response", "Gather", "Prompt" } },
   Prompt = { parents = { "Response", "Pay" } },
-  Queue = { parents = { "Response", "Dial" } },
+  Queue = { parents = { "Dial", "Response" } },
   Record = { parents = RESPONSE },
   Redirect = { parents = RESPONSE },
   Refer = { parents = RESPONSE, screening = false },

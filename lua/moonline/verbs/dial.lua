@@ -50,9 +50,24 @@ local function fault(node, report, code, message)
   node.fault = { code = code, message = message }
 end
 
+-- A noun that connects the caller by itself stands alone, however many there may be.
+local function is_mixed(node, several)
+  if #node.children + #node.dropped < 2 then return nil end
+  for _, child in ipairs(node.children) do
+    local alone = child.name == "Conference" or child.verb.connect and several
+    if alone then return child.name end
+  end
+  return nil
+end
+
 -- How many nouns and of which kind: a Dial that breaks this fails as a whole.
 function dial.check(node, report, options)
   local count = #node.children + #node.dropped
+  local alone = is_mixed(node, options.several)
+  if alone then
+    return fault(node, report, alone == "Conference" and 13000 or 13215,
+      ("<%s> cannot be mixed with another noun"):format(alone))
+  end
   local most = options.several and MOST or 1
   if count > most then
     local alike = true
