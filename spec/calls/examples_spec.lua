@@ -1,5 +1,6 @@
 -- The scripts of examples/ as they are: example.com are the phones of a test, mail.example.com its web
 -- app.
+local audio = require "support.audio"
 local lfs = require "lfs"
 local moonline = require "moonline"
 local process = require "support.process"
@@ -51,6 +52,13 @@ end
 
 local function press(leg, keys)
   leg.core:play { digits = keys }
+end
+
+-- Does `ear`, a leg of alice's phone, hear what the other one says?
+local function hears(s, ear, other)
+  local listening <close> = audio.listen(s.alice, ear)
+  other:play { tone = "440", seconds = 1 }
+  return audio.amplitude(listening:stop()[1], 440, 0.3, 0.9) > 1000
 end
 
 -- Waits until something is true, at most a minute.
@@ -255,6 +263,57 @@ describe("examples/click_to_call.lua", function()
     assert.equal(400, moonline.http.post(url, { from = "kate", to = "bob@evil.example" }).status)
     assert.equal(404, moonline.http.get(url).status)
     assert.same({}, s.invited)
+  end)
+end)
+
+describe("examples/conference.lua", function()
+  -- One more caller, who enters a PIN.
+  local function enters(s, pin)
+    local leg = assert(s:call())
+    press(leg, pin .. "#")
+    return leg
+  end
+
+  it("L1 begins with the host, and ends with him", function()
+    local s <close> = open "conference"
+    local guest = enters(s, "2222")
+    soon(function() return said(s):find "begins when the host" end)
+    moonline.sleep(10)
+    local host = enters(s, "1111")
+    soon(function() return said(s):find "You are the host" end)
+    moonline.sleep(6)
+    assert.is_true(hears(s, guest, host))
+    host:hangup()
+    soon(function() return said(s):find "The meeting is over" end)
+    s:quiet()
+  end)
+
+  it("L1 lets nobody in without a PIN", function()
+    local s <close> = open "conference"
+    local alice = enters(s, "3333")
+    moonline.sleep(1)
+    assert.equal("in-progress", alice.state)
+    s:quiet()
+    assert.equal(3, select(2, said(s):gsub("Enter your PIN", "")))
+  end)
+end)
+
+describe("examples/queue.lua", function()
+  it("L1 gives an agent one caller after the other", function()
+    local s <close> = open "queue"
+    local first, second = assert(s:call()), assert(s:call())
+    moonline.sleep(2)
+    local agent = assert(s:call { uri = s:uri "agents" })
+    moonline.sleep(8)
+    assert.is_true(hears(s, first, agent))
+    assert.is_false(hears(s, second, agent))
+    press(agent, "*")
+    soon(function() return said(s):find "Next" end)
+    moonline.sleep(8)
+    assert.is_true(hears(s, second, agent))
+    agent:hangup()
+    s:quiet()
+    assert.equal(2, select(2, said(s):gsub("Thank you for calling", "")))
   end)
 end)
 

@@ -1,4 +1,5 @@
 -- lua/moonline/meta describes what C provides: all of it, and nothing else.
+local house = require "moonline.core.house"
 local http = require "moonline.core.http"
 local lfs = require "lfs"
 local media = require "moonline.core.media"
@@ -86,6 +87,11 @@ local function make_everything()
   s:call()
   s:quiet()
   local box = task.mailbox()
+  s.web["/voice"] = stage.twiml "<Pause/><Pause length='5'/>"
+  local leg, rooms <close> = s:call(), house.rooms(s.alice.env.media)
+  local room = rooms:open("conference", "one", "CF")
+  local _ <close> = assert(rooms:host(room, box))
+  local _ <close> = assert(rooms:enter(room, leg.core, leg.sid, {}, box))
   local _ <close> = task.timer(0, box)
   local _ <close> = http.client {}
   http.jar()
