@@ -195,12 +195,26 @@ static void take_all(struct ml_store *store, struct ml_list *jobs)
     }
 }
 
+/* Reads work also where writing does not. A write outside the transaction (it could not begin, or
+ * an error has ended it) would stand alone: it fails with the others. */
+static void run_all(struct ml_store *store, struct ml_list *jobs)
+{
+    ML_LIST_EACH(jobs, link)
+    {
+        struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, link);
+
+        if (job->what == ML_JOB_LIST || ml_store_sql_is_open(&store->sql))
+            ml_store_sql_run(&store->sql, job);
+    }
+}
+
 /* All that waits, in one transaction: the more there is, the less each costs. */
 static void write_all(struct ml_store *store)
 {
     struct ml_fault fault = {0};
     struct ml_list jobs;
     size_t size = 0;
+    int status;
 
     ml_list_init(&jobs);
     take_all(store, &jobs);
@@ -208,14 +222,12 @@ static void write_all(struct ml_store *store)
         return;
     ML_LIST_EACH(&jobs, link)
     size += ML_CONTAINER(link, struct ml_store_job, link)->size;
-    if (ml_store_sql_begin(&store->sql, &fault) != 0) {
+    status = ml_store_sql_begin(&store->sql, &fault);
+    run_all(store, &jobs);
+    if (status == 0)
+        status = ml_store_sql_commit(&store->sql, &fault);
+    if (status != 0)
         fail_writes(&jobs, &fault);
-    } else {
-        ML_LIST_EACH(&jobs, link)
-        ml_store_sql_run(&store->sql, ML_CONTAINER(link, struct ml_store_job, link));
-        if (ml_store_sql_commit(&store->sql, &fault) != 0)
-            fail_writes(&jobs, &fault);
-    }
     atomic_fetch_sub(&store->queued, size);
     drop_silent(&jobs);
     if (!ml_list_empty(&jobs))

@@ -59,6 +59,7 @@ int ml_store_sql_open(struct ml_store_sql *sql, const char *path, bool no_sync,
                       struct ml_fault *fault);
 void ml_store_sql_close(struct ml_store_sql *sql);
 int ml_store_sql_begin(struct ml_store_sql *sql, struct ml_fault *fault);
+bool ml_store_sql_is_open(struct ml_store_sql *sql);
 int ml_store_sql_commit(struct ml_store_sql *sql, struct ml_fault *fault);
 void ml_store_sql_run(struct ml_store_sql *sql, struct ml_store_job *job);
 

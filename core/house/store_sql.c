@@ -100,14 +100,19 @@ int ml_store_sql_begin(struct ml_store_sql *sql, struct ml_fault *fault)
     return execute(sql, "BEGIN IMMEDIATE", fault);
 }
 
+bool ml_store_sql_is_open(struct ml_store_sql *sql)
+{
+    return !sqlite3_get_autocommit(sql->db);
+}
+
 /* Nothing of the transaction stays when it fails; some errors have ended it already. */
 int ml_store_sql_commit(struct ml_store_sql *sql, struct ml_fault *fault)
 {
-    if (sqlite3_get_autocommit(sql->db))
+    if (!ml_store_sql_is_open(sql))
         return ml_fail(fault, ML_EIO, "the transaction was rolled back");
     if (execute(sql, "COMMIT", fault) == 0)
         return ML_OK;
-    if (!sqlite3_get_autocommit(sql->db))
+    if (ml_store_sql_is_open(sql))
         sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
     return ML_EIO;
 }

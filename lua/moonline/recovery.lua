@@ -12,6 +12,7 @@ local task = require "moonline.core.task"
 local recovery = {}
 
 local PAGE = 500
+local HEADER = 44 -- bytes of a WAV file's
 
 -- When the program was last known to live: the newest event of any call.
 local function last_sign(env)
@@ -39,7 +40,8 @@ end
 
 local function end_recording(env, one)
   local path = recording.path(env.config, one.sid)
-  local seconds, _, why = media.repair(path)
+  local seconds, why, _
+  if lfs.attributes(path) then seconds, _, why = media.repair(path) else seconds = 0 end
   local word = not seconds and "failed" or seconds == 0 and "absent" or "completed"
   if why then log.error("recording %s is lost: %s", one.sid, why) end
   if one.callback then recording.tell(env, one, word, seconds or 0) end
@@ -60,10 +62,12 @@ local function each(env, kind, where, fn)
   return count
 end
 
--- Files that trimming had not finished.
+-- Files that trimming had not finished, and those that were opened and have no header yet.
 local function remove_parts(folder)
   for name in lfs.dir(folder) do
-    if name:match("^RE%x+%.wav%.part$") then os.remove(folder .. "/" .. name) end
+    local path = folder .. "/" .. name
+    local empty = name:match("^RE%x+%.wav$") and (lfs.attributes(path, "size") or HEADER) < HEADER
+    if empty or name:match("^RE%x+%.wav%.part$") then os.remove(path) end
   end
 end
 

@@ -148,7 +148,7 @@ describe("the outbox", function()
       if request.params.CallSid == slow then moonline.sleep(8) end
       return 204
     end
-    play(s, 2)
+    for _ = 1, 2 do party.ended(assert(s:call())) end
     moonline.sleep(1)
     local told = app:told()
     assert.is_nil(told[slow])
@@ -202,7 +202,8 @@ describe("the outbox", function()
       moonline.sleep(3)
       return 204
     end
-    play(s)
+    party.ended(assert(s:call()))
+    moonline.sleep(0.5)
     s.server:drain()
     moonline.sleep(6)
     assert.equal("waiting", s.server.task:state()) -- four, one after the other

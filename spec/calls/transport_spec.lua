@@ -162,6 +162,7 @@ describe("a name in the URI", function()
       ["a.pbx.test"] = { a = { "127.0.0.1" } }, ["b.pbx.test"] = { a = { "127.0.0.1" } },
     }
     local s <close> = stage.open { sip = { dns = { names.address } } }
+    s.web["/events"] = ""
     local params = story.dial(s, "sip:kate@pbx.test", { sip = ALL })
     assert.equal("busy", params.DialCallStatus)
     local one, two = first:of("INVITE")[1], second:of("INVITE")[1]

@@ -271,6 +271,8 @@ static void test_a_full_disk_loses_records_and_says_so_once(void **state)
     }
     health = ml_store_health(store);
     assert_int_equal(health.lost, 3);
+    assert_string_equal(list((struct ml_query){.kind = ML_STORE_CALL}, "sid"), "1 CA1;");
+    assert_int_equal(status, 0); /* reading goes on */
     assert_non_null(health.problem);
     assert_int_equal(lines, 1);
     setrlimit(RLIMIT_FSIZE, &before);

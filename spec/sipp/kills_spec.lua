@@ -63,8 +63,8 @@ end
 App.__close = App.close
 
 local function application()
-  local self = setmetatable({ seen = {}, calls = {}, recordings = {}, voice = {}, must = {}, twice = 0,
-    last = 0 }, App)
+  local self = setmetatable({ seen = {}, calls = {}, recordings = {}, voice = {}, must = {},
+    twice = 0, last = 0 }, App)
   self.web = assert(moonline.http.serve({}, function(request)
     if request.path ~= "/voice" then return "<Response><Hangup/></Response>" end
     self.voice[request.params.CallSid] = task.clock()

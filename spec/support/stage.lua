@@ -178,10 +178,11 @@ function Stage:warned(code)
   return nil
 end
 
----Waits until no call is left.
+---Waits until no call is left, and each callback was tried.
 function Stage:quiet(timeout)
   local limit = task.clock() + (timeout or 60)
-  while self.server.env.agent:legs() > 0 or self.server.env.calls:count() > 0 do
+  local env = self.server.env
+  while env.agent:legs() > 0 or env.calls:count() > 0 or env.records:busy() > 0 do
     if task.clock() > limit then error("calls are left", 2) end
     task.sleep(0.05)
   end

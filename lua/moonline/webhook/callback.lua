@@ -22,7 +22,8 @@ local function warn(env, sent, code, message)
   lines[level](lines, "%d %s", code, message)
   if sent.attempts > 0 then return end
   env.notify { kind = "warning", call = sent.call, code = code, text = message }
-  record.notification(env, sent.call, code, message, { url = sent.url, method = sent.method })
+  record.notification(env, sent.call, code, message,
+    { url = url.public(sent.url), method = sent.method })
 end
 
 local function attempt(env, sent)

@@ -1,5 +1,5 @@
 -- In real time: records a call into the store given as argument. "kill": is killed in the middle of it.
--- "full": the files may not grow beyond a limit that the shell set; the call goes on, and the recording is
+-- "full": no file may grow beyond 30 KB once the server runs; the call goes on, and the recording is
 -- told as failed. Run by audio_real_spec.lua; prints "fine" at its end.
 package.path = ("%s;%s/?.lua"):format(package.path, arg[0]:match("^(.*)/calls/real/[^/]*$"))
 
@@ -17,6 +17,7 @@ end)
 s.web["/voice"] = stage.twiml(([[<Dial action="/after" record="record-from-answer-dual"
   recordingStatusCallback="/recording"><Sip>%s</Sip></Dial>]]):format(kate.address))
 s.web["/after"], s.web["/recording"] = stage.twiml "", ""
+if how == "full" then assert(os.execute "prlimit --pid $PPID --fsize=30720:unlimited") end
 local alice = assert(s:call())
 alice.core:play { tone = "1000", ms = 0 }
 moonline.sleep(seconds)
