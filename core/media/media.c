@@ -81,13 +81,13 @@ static void take(struct ml_note *note)
     case ML_NOTE_COMPRESSED:
         ml_compression_note(note);
         break;
-    case ML_NOTE_VOICE:
     case ML_NOTE_FORK:
         ml_fork_note(note);
         return; /* it is the fork's */
     case ML_NOTE_FORK_RELEASED:
         ml_fork_note(note);
         break;
+    case ML_NOTE_VOICE:
     case ML_NOTE_RECORDED:
     case ML_NOTE_RELEASED:
         ml_recorder_note(note);

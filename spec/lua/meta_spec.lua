@@ -88,7 +88,11 @@ local function make_everything()
   s:quiet()
   local box = task.mailbox()
   s.web["/voice"] = stage.twiml "<Pause/><Pause length='5'/>"
+  s.web["/audio"] = function(request) request:websocket():close() end
   local leg, rooms <close> = s:call(), house.rooms(s.alice.env.media)
+  local audio <close> = assert(leg:stream(s.app.url:gsub("^http", "ws") .. "/audio"))
+  audio:wait(5)
+  local _ <close> = s.alice.core:ask { uri = s:uri(), box = box }
   local room = rooms:open("conference", "one", "CF")
   local _ <close> = assert(rooms:host(room, box))
   local _ <close> = assert(rooms:enter(room, leg.core, leg.sid, {}, box))

@@ -43,6 +43,7 @@ function Calls:tell(sid, event) end
 ---@class moonline.CallListener
 local CallListener = {}
 
+---What is told later goes unheard. Has __close.
 function CallListener:close() end
 
 ---Counters that outlive calls and generations.
@@ -58,6 +59,8 @@ function Counters:add(name, more) end
 ---All of them: { name, value }, in the order in which they came.
 ---@return { [1]: string, [2]: integer }[]
 function Counters:list() end
+---Lets go of the handle; the counters stay. Has __close.
+function Counters:close() end
 
 ---Rooms that calls of all states meet in: conferences, queues, the agents who wait at them. Each has a
 ---sid, plain values under names, and members in the order of their coming, known by CallSid, with plain

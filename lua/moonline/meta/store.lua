@@ -53,6 +53,9 @@ function Store:health() end
 ---@return integer
 function Store:push(callback) end
 
+---Lets go of the handle; the last one closes the store, once all is written. Has __close.
+function Store:close() end
+
 ---@class moonline.Callback
 ---@field id integer
 ---@field call string

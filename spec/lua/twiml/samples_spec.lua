@@ -164,7 +164,7 @@ end)
 local function sample(spec)
   local by_type = {
     text = "x", url = "/x", method = "GET", boolean = true, digits = "1", key = "#",
-    caller_id = "bob", language = "en-US",
+    caller_id = "bob", language = "en-US", duration = "500ms",
   }
   if spec.unsupported == true then return nil end
   if spec.values then return spec.default or spec.values[1] end
@@ -181,7 +181,7 @@ describe("S20 the builder", function()
       local element = rows.element(finder, parent)
       if element and place.lookup(finder, element, name) then
         local outer = holder(response, parent)
-        return outer[parent:lower()](outer)
+        return outer[parent:lower()](outer, element.text and "sip:x@example.com" or nil)
       end
     end
   end
