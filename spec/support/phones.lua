@@ -7,10 +7,11 @@ local phones = {}
 phones.USERS = { alice = "wonder", bob = "builder" }
 
 ---A phone of a user, registered. fn takes its calls; phone.invites is what came.
----@param options table? for moonline.agent; expires
+---@param options table? listen, tls: of the phone; expires; index: which listener of the server
 function phones.open(s, user, fn, options)
   options = options or {}
-  local phone = story.phone(s, user, fn or story.answers, { listen = options.listen })
+  local phone = story.phone(s, user, fn or story.answers,
+    { listen = options.listen, tls = options.tls })
   local uri = s:uri(user, options.index)
   phone.registration = assert(phone:register(uri, {
     password = phones.USERS[user], expires = options.expires,
