@@ -19,14 +19,14 @@ function phones.open(s, user, fn, options)
   return phone
 end
 
----Alice's document dials by these nouns; the parameters of the action, when the call was taken: after it
----was hung up.
+---A document that dials by these nouns, with its action at /after.
 function phones.document(nouns, dial, rest)
   return ('<Response><Dial action="/after" %s>%s</Dial>%s</Response>'):format(dial or "", nouns,
     rest or "")
 end
 
----Dials and waits for the action: its parameters.
+---Alice calls and it is dialled; when it is taken she hangs up after `talk` seconds. The parameters of the
+---action.
 function phones.dial(s, nouns, options)
   options = options or {}
   s.web["/voice"] = phones.document(nouns, options.dial)
