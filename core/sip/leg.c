@@ -77,6 +77,15 @@ static void leg_free(struct ml_leg *leg)
     ml_free(leg);
 }
 
+void ml_leg_discard(struct ml_leg *leg)
+{
+    ml_leg_route_free(leg);
+    ml_list_remove(&leg->link);
+    leg->agent->live--;
+    leg->agent->calls -= leg->incoming;
+    leg_free(leg);
+}
+
 struct ml_leg *ml_leg_ref(struct ml_leg *leg)
 {
     leg->references++;

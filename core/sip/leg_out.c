@@ -303,7 +303,7 @@ int ml_agent_dial(struct ml_agent *agent, const struct ml_leg_dial *dial,
     route = leg->route = ml_alloc(sizeof *route);
     status = find_targets(leg, dial, fault);
     if (status != 0) {
-        ml_leg_enter(leg, ML_LEG_OVER);
+        ml_leg_discard(leg);
         return status;
     }
     route->bind = ml_strdup(dial->bind);

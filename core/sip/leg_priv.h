@@ -77,6 +77,8 @@ struct ml_leg {
 };
 
 struct ml_leg *ml_leg_new(struct ml_agent *agent, bool incoming);
+/* Undoes ml_leg_new: nothing was sent, and nobody else knows it. */
+void ml_leg_discard(struct ml_leg *leg);
 /* State changes, in one place: logs, counts, and on OVER lets go of timers and the agent's
  * reference. */
 void ml_leg_enter(struct ml_leg *leg, enum ml_leg_state state);

@@ -1,6 +1,7 @@
 -- A registration of ours with somebody's registrar (RFC 3261 10.2): sent, refreshed at three quarters of
 -- its time, tried again with growing pauses when it fails, and taken back when it is left.
 
+local crypto = require "moonline.core.crypto"
 local sip = require "moonline.core.sip"
 local task = require "moonline.core.task"
 
@@ -74,7 +75,8 @@ end
 -- registrar come back at once.
 local function pause(self, failures)
   local seconds = math.min(FIRST * 2 ^ math.min(failures - 1, 10), MOST)
-  return math.max(self.retry_after or 0, seconds * (0.75 + math.random() / 2))
+  local chance = tonumber(crypto.random_hex(2), 16) / 0xffff
+  return math.max(self.retry_after or 0, seconds * (0.75 + chance / 2))
 end
 
 local function goodbye(self)

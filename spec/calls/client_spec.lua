@@ -1,4 +1,5 @@
 -- <Client>: registered users are called on all their phones, over the flow each registered on.
+local certificate = require "support.certificate"
 local moonline = require "moonline"
 local party = require "support.party"
 local peer = require "support.peer"
@@ -234,6 +235,23 @@ describe("the way to a registered phone", function()
     phone:close()
     moonline.sleep(31)
     assert.same({}, s.server.env.agent:registered "alice")
+  end)
+
+  it("V2 is the connection it registered over: TLS", function()
+    local paper <close> = certificate.make "127.0.0.1"
+    local tls = { certificate = paper.certificate, key = paper.key, ca = paper.certificate }
+    local s <close> = open { sip = { listen = { "udp:127.0.0.1:0", "tls:127.0.0.1:0" }, tls = {
+      certificate = paper.certificate, key = paper.key } } }
+    local phone = phones.open(s, "alice", story.answers,
+      { listen = { "tls:127.0.0.1:0" }, tls = tls, index = 2 })
+    assert.matches("^tls:", s.server.env.agent:registered("alice")[1].source)
+    assert.equal("completed", phones.dial(s, CLIENT, { talk = 1 }).DialCallStatus)
+    assert.equal("tls", phone.invites[1].transport)
+    s:quiet()
+    phone:close()
+    moonline.sleep(31)
+    assert.equal("no-answer", phones.dial(s, CLIENT).DialCallStatus)
+    s:quiet()
   end)
 
   it("V2 leads through a NAT: Contact and SDP are private, all comes to its source", function()

@@ -7,10 +7,11 @@ local phones = {}
 phones.USERS = { alice = "wonder", bob = "builder" }
 
 ---A phone of a user, registered. fn takes its calls; phone.invites is what came.
----@param options table? for moonline.agent; expires
+---@param options table? listen, tls: of the phone; expires; index: which listener of the server
 function phones.open(s, user, fn, options)
   options = options or {}
-  local phone = story.phone(s, user, fn or story.answers, { listen = options.listen })
+  local phone = story.phone(s, user, fn or story.answers,
+    { listen = options.listen, tls = options.tls })
   local uri = s:uri(user, options.index)
   phone.registration = assert(phone:register(uri, {
     password = phones.USERS[user], expires = options.expires,
@@ -18,14 +19,14 @@ function phones.open(s, user, fn, options)
   return phone
 end
 
----Alice's document dials by these nouns; the parameters of the action, when the call was taken: after it
----was hung up.
+---A document that dials by these nouns, with its action at /after.
 function phones.document(nouns, dial, rest)
   return ('<Response><Dial action="/after" %s>%s</Dial>%s</Response>'):format(dial or "", nouns,
     rest or "")
 end
 
----Dials and waits for the action: its parameters.
+---Alice calls and it is dialled; when it is taken she hangs up after `talk` seconds. The parameters of the
+---action.
 function phones.dial(s, nouns, options)
   options = options or {}
   s.web["/voice"] = phones.document(nouns, options.dial)
