@@ -58,6 +58,7 @@ int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContex
 void ml_await_resume(struct ml_task *task)
 {
     struct ml_runtime *runtime = task->state->runtime;
+    struct ml_run outer;
     int arguments = task->arguments;
     int results;
     int status;
@@ -65,7 +66,9 @@ void ml_await_resume(struct ml_task *task)
     task->arguments = 0;
     task->status = ML_TASK_RUNNING;
     runtime->current = task;
+    ml_budget_enter(&outer, task->state, task->co);
     status = lua_resume(task->co, task->state->L, arguments, &results);
+    ml_budget_leave(&outer);
     runtime->current = NULL;
     if (status == LUA_YIELD)
         return;           /* only ml_await yields here: coroutine.yield is kept out of tasks */

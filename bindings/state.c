@@ -3,6 +3,7 @@
 #include <lualib.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +29,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 
 /* True when <dir>/lua/moonline/init.lua is there; then dir becomes <dir>/lua. */
@@ -90,18 +92,50 @@ static void set_paths(lua_State *L)
     lua_pop(L, 2);
 }
 
+/* A generation runs what others wrote: its libraries keep to the budget, and nobody gets at what all
+ * texts share. */
+static void install_limited(lua_State *L)
+{
+    lua_getglobal(L, "string");
+    ml_string_install(L);
+    lua_getglobal(L, "table");
+    ml_table_install(L);
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushliteral(L, "string");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 4);
+}
+
+/* An error where no pcall stands: a fault of the bindings. */
+static int panic(lua_State *L)
+{
+    const char *message = lua_tostring(L, -1);
+
+    fprintf(stderr, "moonline: an error outside of any protected call: %s\n",
+            message ? message : luaL_typename(L, -1));
+    return 0;
+}
+
 struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
 {
     struct ml_state *state = ml_alloc(sizeof *state);
-    lua_State *L = luaL_newstate();
+    lua_State *L;
 
     state->runtime = runtime;
     state->number = number;
+    state->heap_most = SIZE_MAX;
+    L = lua_newstate(ml_budget_allocate, state);
+    if (!L)
+        abort();
+    lua_atpanic(L, panic);
     state->L = L;
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
     lua_gc(L, LUA_GCGEN, GC_MINOR, GC_MAJOR);
     ml_unwind_install(L);
+    if (number > 0)
+        install_limited(L);
     set_paths(L);
     return state;
 }

@@ -7,6 +7,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
+#include "bindings/budget.h"
 #include "core/base/list.h"
 #include "core/net/loop.h"
 
@@ -29,6 +30,8 @@ struct ml_state {
     int number; /* 0: the program's own */
     int tasks;  /* alive in this state */
     bool closing;
+    struct ml_limits limits; /* of every run in it; none for the program's own */
+    size_t heap, heap_most;  /* bytes; what may be allocated now */
     /* Called when the last task of this state has ended. */
     void (*idle)(struct ml_state *state, void *user);
     void *idle_user;

@@ -61,10 +61,22 @@ void ml_await_check_cancel(lua_State *L, struct ml_task *task);
 /* Pops a value and raises it as an unwind. */
 int ml_unwind(lua_State *L);
 bool ml_is_unwind(lua_State *L, int index);
+/* Pops a message and pushes the unwind of a breach of the budget, which only a task's root and
+ * moonline.core.guard hold. */
+void ml_unwind_breach(lua_State *L);
+bool ml_is_breach(lua_State *L, int index);
 /* Pushes the value an unwind at index carries. */
 void ml_unwind_value(lua_State *L, int index);
 /* pcall, xpcall and coroutine.resume of this runtime into the globals. */
 void ml_unwind_install(lua_State *L);
+
+/* ---- coroutine.c ---- */
+
+/* resume, wrap and close of this runtime into the library table on top. */
+void ml_coroutine_install(lua_State *L);
+/* The coroutine of a task is nobody else's to resume or close. */
+void ml_coroutine_keep(lua_State *L, lua_State *co);
+void ml_coroutine_release(lua_State *L, lua_State *co);
 
 /* ---- mailbox.c ---- */
 void ml_mailbox_open(lua_State *L); /* metatable */

@@ -1,6 +1,7 @@
 -- An incoming call from its INVITE to its end: which entry of the configuration takes it, and what
 -- that entry runs.
 
+local guard = require "moonline.core.guard"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local params = require "moonline.webhook.params"
@@ -43,6 +44,15 @@ local function run_document(env, call, route)
   end)
 end
 
+-- What not even the apology for an error got through.
+local function lost(call, problem)
+  call.log:error("%s", problem)
+  call:warn(12400, problem:match("^[^\n]*"))
+  if call.ended or call.state ~= "ringing" then return end
+  call.final_status = "failed"
+  call:reject(500)
+end
+
 local function ended(env, call, events)
   call:hangup()
   events:tell("completed", { status = call:status(), duration = call:duration() })
@@ -73,7 +83,9 @@ function inbound.run(env, core)
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
   call.log:info("call from %s to %s", call.from, call.to)
   core:ring(false)
-  if route.script then run_script(env, call, route) else run_document(env, call, route) end
+  local run = route.script and run_script or run_document
+  local fine, problem = guard.root(run, env, call, route)
+  if not fine then lost(call, problem) end
 end
 
 return inbound

@@ -8,6 +8,7 @@ local hooks = require "moonline.hooks"
 local house = require "moonline.core.house"
 local http = require "moonline.core.http"
 local media = require "moonline.core.media"
+local sandbox = require "moonline.sandbox"
 local sip = require "moonline.core.sip"
 local sys = require "moonline.core.sys"
 local work = require "moonline.work"
@@ -72,6 +73,9 @@ end
 function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
   env.documents_read = {}
+  sandbox.setup { trusted = env.config.script.trusted, noticed = function(path)
+    generation.notify { kind = "file", path = path }
+  end }
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end

@@ -3,6 +3,7 @@
 -- is told by { kind = "stop", why = ... } in its own.
 
 local crypto = require "moonline.core.crypto"
+local guard = require "moonline.core.guard"
 local leg = require "moonline.leg"
 local outcome = require "moonline.dial.outcome"
 local plan = require "moonline.dial.plan"
@@ -228,7 +229,7 @@ function ring.start(dial, target)
     local _ <close> = task.closing(function()
       if child.leg then child.leg.core:close() end
     end)
-    local ok, problem = xpcall(call, debug.traceback, child)
+    local ok, problem = guard.root(call, child)
     if not ok then broke(child, problem) end
   end)
   return child
