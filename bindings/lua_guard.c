@@ -45,6 +45,7 @@ static int finish(lua_State *L, int status, lua_KContext always)
 static int protect(lua_State *L, lua_KContext always)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    ml_unwind_check_depth(L);
     lua_pushcfunction(L, handler);
     lua_pushboolean(L, true);
     lua_rotate(L, 1, 2);

@@ -22,9 +22,9 @@ static void spend(lua_State *L)
 static void copy(lua_State *L, int from, lua_Integer i, int to, lua_Integer at, lua_Integer count,
                  int step)
 {
-    for (; count > 0; count--, i += step, at += step) {
-        lua_geti(L, from, i);
-        lua_seti(L, to, at);
+    for (lua_Integer done = 0; done < count; done++) {
+        lua_geti(L, from, i + step * done);
+        lua_seti(L, to, at + step * done);
         spend(L);
     }
 }
@@ -87,7 +87,7 @@ static int table_move(lua_State *L)
         if (at > last || at <= first || (to == 5 && !lua_compare(L, 1, to, LUA_OPEQ)))
             copy(L, 1, first, to, at, count, 1);
         else
-            copy(L, 1, last, to, at + count - 1, count, -1);
+            copy(L, 1, last, to, at + (count - 1), count, -1);
     }
     lua_pushvalue(L, to);
     return 1;

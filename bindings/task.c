@@ -373,6 +373,7 @@ static int task_catch(lua_State *L)
     int status;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    ml_unwind_check_depth(L);
     lua_pushboolean(L, true);
     lua_insert(L, 1);
     status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_catch);

@@ -65,6 +65,8 @@ bool ml_is_unwind(lua_State *L, int index);
  * moonline.core.guard hold. */
 void ml_unwind_breach(lua_State *L);
 bool ml_is_breach(lua_State *L, int index);
+/* Raises where the stack is too deep for one more protected call. */
+void ml_unwind_check_depth(lua_State *L);
 /* Pushes the value an unwind at index carries. */
 void ml_unwind_value(lua_State *L, int index);
 /* pcall, xpcall and coroutine.resume of this runtime into the globals. */

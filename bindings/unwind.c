@@ -3,6 +3,10 @@
 #include "bindings/budget.h"
 #include "bindings/task.h"
 
+/* Frames under a protected call. Lua takes time by the depth of the stack for every one that an error
+ * passes: from a million of them it would not return in time. */
+enum { DEPTH = 4000 };
+
 static const char *const NAME = "moonline.unwind";
 
 static int unwind_tostring(lua_State *L)
@@ -76,11 +80,20 @@ static int finish_pcall(lua_State *L, int status, lua_KContext extra)
     return lua_gettop(L) - (int)extra;
 }
 
+void ml_unwind_check_depth(lua_State *L)
+{
+    lua_Debug ar;
+
+    if (lua_getstack(L, DEPTH, &ar))
+        luaL_error(L, "stack overflow (a protected call below %d others)", DEPTH);
+}
+
 static int guarded_pcall(lua_State *L)
 {
     int status;
 
     luaL_checkany(L, 1);
+    ml_unwind_check_depth(L);
     lua_pushboolean(L, true);
     lua_insert(L, 1);
     status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_pcall);
@@ -104,6 +117,7 @@ static int guarded_xpcall(lua_State *L)
     int status;
 
     luaL_checktype(L, 2, LUA_TFUNCTION);
+    ml_unwind_check_depth(L);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, guarded_handler, 1);
     lua_replace(L, 2);
