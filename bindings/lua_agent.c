@@ -155,7 +155,7 @@ static void read_users(lua_State *L, struct ml_agent_options *options)
 
 static void read_tls(lua_State *L, struct ml_agent_tls *tls)
 {
-    if (lua_getfield(L, 1, "tls") == LUA_TTABLE) {
+    if (ml_field(L, 1, "tls") == LUA_TTABLE) {
         int table = lua_gettop(L);
 
         tls->certificate_file = ml_opt_text(L, table, "certificate", NULL);
@@ -177,7 +177,7 @@ static void read_media(lua_State *L, struct agent *agent)
     agent->event_type = (int)ml_opt_integer(L, 1, "telephone_event", 0);
     if (agent->event_type < 96 || agent->event_type > 127) /* no dynamic type: the usual one */
         agent->event_type = 0;
-    lua_getfield(L, 1, "media");
+    ml_field(L, 1, "media");
     agent->media_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -212,7 +212,7 @@ int ml_sip_agent(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_getfield(L, 1, "media");
+    ml_field(L, 1, "media");
     media = ml_lua_media_check(L, 2);
     options.listen = ml_list_texts(L, 1, "listen", &options.listen_count);
     options.allow = ml_list_texts(L, 1, "allow", &options.allow_count);
@@ -307,7 +307,7 @@ static int agent_dial(lua_State *L)
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    lua_getfield(L, 2, "box");
+    ml_field(L, 2, "box");
     dial.uri = ml_opt_text(L, 2, "uri", NULL);
     luaL_argcheck(L, dial.uri, 2, "uri: string expected");
     dial.from_user = ml_opt_text(L, 2, "from_user", NULL);
@@ -318,7 +318,7 @@ static int agent_dial(lua_State *L)
     dial.bind = ml_opt_text(L, 2, "bind", NULL);
     dial.proxy = ml_opt_text(L, 2, "proxy", NULL);
     dial.advertise = ml_opt_text(L, 2, "advertise", NULL);
-    lua_getfield(L, 2, "headers");
+    ml_field(L, 2, "headers");
     dial.headers = ml_list_headers(L, -1, &dial.header_count);
     line_options(agent, &options);
     options.bind = dial.bind;

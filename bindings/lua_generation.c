@@ -145,8 +145,8 @@ static int generation_load(lua_State *L)
     lua_settop(L, 1);
     entry = ml_opt_text(L, 1, "entry", "moonline.policy");
     sources = ml_opt_text(L, 1, "lua", NULL);
-    luaL_argcheck(L, lua_getfield(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
-    lua_getfield(L, 1, "box");
+    luaL_argcheck(L, ml_field(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
+    ml_field(L, 1, "box");
     ml_object_new(L, &generation_class);
     state = ml_state_new(host->runtime, last_number + 1);
     if (sources)

@@ -52,14 +52,14 @@ static int calls_set(lua_State *L)
     luaL_checktype(L, 3, LUA_TTABLE);
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
         const char *pair[2];
+        int type = lua_type(L, -1);
 
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 3, "names of fields are strings");
+        luaL_argcheck(L, type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN, 3,
+                      "fields are texts, numbers, booleans");
         pair[0] = lua_tostring(L, -2);
-        pair[1] =
-            lua_isboolean(L, -1) && !lua_toboolean(L, -1) ? NULL : luaL_tolstring(L, -1, NULL);
+        pair[1] = type != LUA_TBOOLEAN ? lua_tostring(L, -1) : lua_toboolean(L, -1) ? "true" : NULL;
         ml_calls_set(calls, sid, pair, 1);
-        if (pair[1])
-            lua_pop(L, 1);
     }
     return 0;
 }

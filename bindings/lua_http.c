@@ -139,10 +139,10 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     request->url = ml_opt_text(L, 2, "url", NULL);
     if (!request->url)
         luaL_error(L, "url: string expected");
-    lua_getfield(L, 2, "headers");
+    ml_field(L, 2, "headers");
     headers = ml_list_headers(L, -1, &request->header_count);
     request->headers = header_lines(L, headers, request->header_count);
-    if (lua_getfield(L, 2, "body") == LUA_TSTRING)
+    if (ml_field(L, 2, "body") == LUA_TSTRING)
         request->body.p = lua_tolstring(L, -1, &request->body.n);
     request->connect_timeout_ms = ml_opt_ms(L, 2, "connect_timeout", 0);
     request->read_timeout_ms = ml_opt_ms(L, 2, "read_timeout", 0);
@@ -150,7 +150,7 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     request->max_body = (size_t)ml_opt_integer(L, 2, "max_body", 0);
     request->save_to = ml_opt_text(L, 2, "save", NULL);
     request->no_sni = ml_opt_boolean(L, 2, "no_sni", false);
-    lua_getfield(L, 2, "jar");
+    ml_field(L, 2, "jar");
     request->jar = ml_object_opt(L, -1, &jar_class);
 }
 
@@ -285,7 +285,7 @@ static int http_form(lua_State *L)
     lua_Integer count;
 
     luaL_checktype(L, 1, LUA_TTABLE);
-    count = luaL_len(L, 1);
+    count = (lua_Integer)lua_rawlen(L, 1);
     luaL_checkstack(L, 8, "form");
     for (lua_Integer i = 1; i <= count; i++) {
         luaL_argcheck(L, lua_rawgeti(L, 1, i) == LUA_TTABLE, 1,

@@ -251,7 +251,7 @@ static int leg_headers(lua_State *L)
     ml_leg_info(ml_line_leg(check(L)->line), &info);
     lua_newtable(L);
     ml_set_headers(L, info.headers, info.header_count);
-    lua_getfield(L, -1, "headers");
+    ml_field(L, -1, "headers");
     return 1;
 }
 

@@ -178,6 +178,8 @@ static void copy(lua_State *from, int index, lua_State *to, int depth)
     size_t n;
     const char *text;
 
+    if (ml_budget_spent)
+        ml_budget_raise(from);
     if (depth > COPY_DEPTH || !lua_checkstack(to, 8) || !lua_checkstack(from, 8))
         luaL_error(from, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
     switch (lua_type(from, index)) {
@@ -248,6 +250,13 @@ void ml_set_boolean(lua_State *L, const char *name, bool value)
     lua_setfield(L, -2, name);
 }
 
+int ml_field(lua_State *L, int index, const char *name)
+{
+    index = lua_absindex(L, index);
+    lua_pushstring(L, name);
+    return lua_rawget(L, index);
+}
+
 static void expected(lua_State *L, const char *name, const char *type)
 {
     luaL_error(L, "%s: %s expected, got %s", name, type, luaL_typename(L, -1));
@@ -258,7 +267,7 @@ const char *ml_opt_text(lua_State *L, int index, const char *name, const char *f
 {
     const char *value = fallback;
 
-    if (lua_getfield(L, index, name) == LUA_TSTRING)
+    if (ml_field(L, index, name) == LUA_TSTRING)
         value = lua_tostring(L, -1);
     else if (!lua_isnil(L, -1))
         expected(L, name, "string");
@@ -271,7 +280,7 @@ lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Intege
     lua_Integer value = fallback;
     int is_integer = true;
 
-    if (lua_getfield(L, index, name) != LUA_TNIL)
+    if (ml_field(L, index, name) != LUA_TNIL)
         value = lua_tointegerx(L, -1, &is_integer);
     if (!is_integer)
         expected(L, name, "integer");
@@ -282,7 +291,7 @@ lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Intege
 int ml_opt_ms(lua_State *L, int index, const char *name, int fallback)
 {
     lua_Number value = 0;
-    bool given = lua_getfield(L, index, name) != LUA_TNIL;
+    bool given = ml_field(L, index, name) != LUA_TNIL;
     int is_number = true;
 
     if (given)
@@ -295,7 +304,7 @@ int ml_opt_ms(lua_State *L, int index, const char *name, int fallback)
 
 bool ml_opt_boolean(lua_State *L, int index, const char *name, bool fallback)
 {
-    bool value = lua_getfield(L, index, name) == LUA_TNIL ? fallback : lua_toboolean(L, -1);
+    bool value = ml_field(L, index, name) == LUA_TNIL ? fallback : lua_toboolean(L, -1);
 
     lua_pop(L, 1);
     return value;

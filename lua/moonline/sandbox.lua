@@ -23,7 +23,8 @@ local settings = { trusted = false, noticed = function() end }
 
 ---How users' files are loaded from now on.
 ---@param options { trusted: boolean, noticed: fun(path: string)? } trusted: they may do what Lua can;
----  noticed is told of every file that is read, or looked for, on behalf of another
+---  noticed is told of every file that another asked for, and of the folder of one
+---  that is not there
 function sandbox.setup(options)
   settings.trusted = options.trusted
   settings.noticed = options.noticed or settings.noticed
@@ -115,8 +116,8 @@ local function find(folder, name)
     local file <close> = io.open(path, "rb")
     if file then return path end
   end
-  settings.noticed(tried[1])
-  return nil, table.concat(tried, " and ")
+  settings.noticed(tried[1]:match "^(.*)/") -- the folder: that is where it will come
+  return nil, table.concat(tried, " or ")
 end
 
 local LOADING = {}

@@ -32,8 +32,11 @@ local server = {}
 Server.reload = reload.policy
 
 function Server:watch_files()
-  if self.watch then self.watch:close() end
+  local old = self.watch
   self.watch = watch.open(self.env.config, self.box, self.options.lua)
+  if not old then return end
+  for path in pairs(old.followed) do self.watch:follow(path) end
+  old:close()
 end
 
 -- ---- events -----------------------------------------------------------------------------------
@@ -93,6 +96,10 @@ end
 function on.settled(self)
   self.watch:settled()
   self:reload()
+end
+
+function on.file(self, event)
+  if self.watch then self.watch:follow(event.path) end
 end
 
 function on.busy(self, event)
@@ -214,6 +221,11 @@ function server.open(config, options)
     return nil, why
   end
   self:watch_files()
+  local event = self.box:wait({ "file" }, 0)
+  while event do
+    on.file(self, event)
+    event = self.box:wait({ "file" }, 0)
+  end
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
   return self
