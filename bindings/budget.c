@@ -63,6 +63,7 @@ static void tick(int number)
 
     (void)number;
     if (now.state) {
+        now.ticks++;
         if (seen_id != now.id) {
             seen_us = cpu_us();
             seen_id = now.id;
@@ -73,10 +74,16 @@ static void tick(int number)
     errno = saved;
 }
 
+static int64_t period; /* of the timer, in us; 0: none yet */
+
+int64_t ml_budget_used_us(void)
+{
+    return now.ticks * period;
+}
+
 static void tick_every(int64_t us)
 {
     static timer_t timer;
-    static int64_t period;
     struct itimerspec when = {{0, us * 1000}, {0, us * 1000}};
     struct sigaction action = {.sa_handler = tick, .sa_flags = SA_RESTART};
     struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 4};
@@ -184,6 +191,7 @@ static void begin(struct ml_state *state, lua_State *L)
     now.id = ++last_id;
     now.allowance_us = state->limits.cpu_us;
     now.renewals = 0;
+    now.ticks = 0;
     if (!limited)
         return;
     measure(state);
@@ -209,6 +217,7 @@ void ml_budget_leave(const struct ml_run *outer)
     now.heap = outer->heap;
     now.heap_most = outer->heap_most;
     now.renewals = outer->renewals;
+    now.ticks = outer->ticks;
     ml_budget_spent = NONE;
     pending = false;
     if (state)

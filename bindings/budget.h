@@ -29,6 +29,7 @@ struct ml_run {
     size_t heap;      /* of the state when it began */
     size_t heap_most; /* that the state may have */
     int renewals;
+    volatile int ticks; /* of the timer that met it */
 };
 
 /* Not 0: the run has taken too much. Loops in C look at it and call ml_budget_raise. */
@@ -37,6 +38,9 @@ extern volatile sig_atomic_t ml_budget_spent;
 /* A run of L begins; *outer keeps the one that is under way. */
 void ml_budget_enter(struct ml_run *outer, struct ml_state *state, lua_State *L);
 void ml_budget_leave(const struct ml_run *outer);
+
+/* CPU time of the run that ends now, measured by chance: right over many runs. */
+int64_t ml_budget_used_us(void);
 
 /* Limits of a state from its next run on. */
 void ml_budget_limit(struct ml_state *state, const struct ml_limits *limits);

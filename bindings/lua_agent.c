@@ -76,6 +76,12 @@ static struct agent *check(lua_State *L)
     return ml_object_check(L, 1, &agent_class);
 }
 
+/* What concerns every call there is the server's to do. */
+static struct agent *own(lua_State *L)
+{
+    return ml_object_own(L, 1, &agent_class);
+}
+
 static void line_options(const struct agent *agent, struct ml_line_options *options)
 {
     options->media = agent->media;
@@ -254,7 +260,7 @@ int ml_sip_agent(lua_State *L)
 
 static int agent_events(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->incoming, L, 2);
@@ -276,7 +282,7 @@ static int agent_addresses(lua_State *L)
 
 static int agent_admit(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
     lua_Integer code = luaL_optinteger(L, 2, 0);
 
     luaL_argcheck(L, code == 0 || (code >= 400 && code <= 699), 2, "400 to 699 or nil");
@@ -287,7 +293,7 @@ static int agent_admit(lua_State *L)
 
 static int agent_trace(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->trace, L, 2);
@@ -347,7 +353,7 @@ static int agent_calls(lua_State *L)
 
 static int agent_hangup(lua_State *L)
 {
-    ml_agent_hangup(check(L)->agent);
+    ml_agent_hangup(own(L)->agent);
     return 0;
 }
 

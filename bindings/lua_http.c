@@ -203,7 +203,7 @@ static int client_cancel(lua_State *L)
 
 static int client_refuse_own(lua_State *L)
 {
-    struct client *client = ml_object_check(L, 1, &client_class);
+    struct client *client = ml_object_own(L, 1, &client_class);
 
     ml_http_client_refuse_own(client->client, luaL_checkstring(L, 2),
                               (uint16_t)luaL_checkinteger(L, 3));

@@ -2,6 +2,7 @@
 
 #include <lualib.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,15 +154,35 @@ struct ml_state *ml_state_of(lua_State *L)
     return *(struct ml_state **)lua_getextraspace(L);
 }
 
-static void copy_handle(lua_State *from, int index, lua_State *to)
+/* A copy that is under way. */
+struct copying {
+    lua_State *from, *to;
+    int top; /* of `to`, which an error leaves as it was */
+};
+
+static int refuse(const struct copying *copying, const char *format, ...)
 {
+    va_list arguments;
+
+    lua_settop(copying->to, copying->top);
+    va_start(arguments, format);
+    luaL_where(copying->from, 1);
+    lua_pushvfstring(copying->from, format, arguments);
+    va_end(arguments);
+    lua_concat(copying->from, 2);
+    return lua_error(copying->from);
+}
+
+static void copy_handle(const struct copying *copying, int index)
+{
+    lua_State *from = copying->from, *to = copying->to;
     void *object;
     const struct ml_class *class = ml_object_class(from, index, &object);
 
     if (!class || (!class->share && !class->moved))
-        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+        refuse(copying, "a %s cannot go to another state", luaL_typename(from, index));
     if (!object)
-        luaL_error(from, "%s: closed", class->name);
+        refuse(copying, "%s: closed", class->name);
     ml_object_new(to, class);
     if (class->share) {
         class->share(object);
@@ -169,19 +190,24 @@ static void copy_handle(lua_State *from, int index, lua_State *to)
         ml_object_forget(from, index);
     }
     ml_object_open(to, -1, object);
+    if (class->share && ml_state_of(to)->number > 0)
+        ml_object_lend(to, -1);
     if (class->moved)
         class->moved(object, ml_state_of(to), to, lua_gettop(to));
 }
 
-static void copy(lua_State *from, int index, lua_State *to, int depth)
+static void copy(const struct copying *copying, int index, int depth)
 {
+    lua_State *from = copying->from, *to = copying->to;
     size_t n;
     const char *text;
 
-    if (ml_budget_spent)
+    if (ml_budget_spent) {
+        lua_settop(to, copying->top);
         ml_budget_raise(from);
+    }
     if (depth > COPY_DEPTH || !lua_checkstack(to, 8) || !lua_checkstack(from, 8))
-        luaL_error(from, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
+        refuse(copying, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
     switch (lua_type(from, index)) {
     case LUA_TNIL:
         lua_pushnil(to);
@@ -205,23 +231,25 @@ static void copy(lua_State *from, int index, lua_State *to, int depth)
         while (lua_next(from, index)) {
             int value = lua_gettop(from);
 
-            copy(from, value - 1, to, depth + 1);
-            copy(from, value, to, depth + 1);
+            copy(copying, value - 1, depth + 1);
+            copy(copying, value, depth + 1);
             lua_rawset(to, -3);
             lua_pop(from, 1);
         }
         break;
     case LUA_TUSERDATA:
-        copy_handle(from, index, to);
+        copy_handle(copying, index);
         break;
     default:
-        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+        refuse(copying, "a %s cannot go to another state", luaL_typename(from, index));
     }
 }
 
 void ml_state_copy(lua_State *from, int index, lua_State *to)
 {
-    copy(from, lua_absindex(from, index), to, 0);
+    struct copying copying = {from, to, lua_gettop(to)};
+
+    copy(&copying, lua_absindex(from, index), 0);
 }
 
 void ml_set_text(lua_State *L, const char *name, const char *value)

@@ -166,7 +166,10 @@ void ml_task_wake(struct ml_task *task, enum ml_wake why)
         ml_mailbox_leave(task->box);
     task->status = ML_TASK_READY;
     task->wake = why;
-    ml_list_append(&task->state->runtime->ready, &task->ready);
+    if (task->rest > 0)
+        ml_await_rest(task);
+    else
+        ml_list_append(&task->state->runtime->ready, &task->ready);
 }
 
 /* Resumes those that are ready by now. */

@@ -30,6 +30,10 @@ struct ml_task {
     struct ml_mailbox *box; /* waited on */
     struct ml_timer *timer; /* of the wait */
     bool cancel;            /* to be raised at the next wait */
+    int64_t busy_us;        /* CPU time since busy_since */
+    int64_t busy_since;     /* ms */
+    int64_t rest;           /* ms it has to rest at its next wake; 0: none */
+    bool resting;           /* ready, and not on the ready list yet */
     int64_t grace;          /* after a cancellation: until when its handlers may wait; 0: none */
     const char *end;        /* "done", "failed", "unwound" */
 };
@@ -54,6 +58,8 @@ bool ml_task_turn(void *runtime);
 int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContext context,
              lua_KFunction k);
 void ml_await_resume(struct ml_task *task);
+/* A ready task goes to the ready list after its rest. */
+void ml_await_rest(struct ml_task *task);
 /* Raises the cancellation if one is due. */
 void ml_await_check_cancel(lua_State *L, struct ml_task *task);
 

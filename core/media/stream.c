@@ -66,7 +66,11 @@ void ml_stream_destroy(struct ml_stream *stream)
 {
     ml_list_remove(&stream->all);
     stream->home->load--;
-    ml_ports_give(stream->media->ports, &stream->pair);
+    if (atomic_load_explicit(&stream->received, memory_order_relaxed) == 0 &&
+        atomic_load_explicit(&stream->sent, memory_order_relaxed) == 0)
+        ml_ports_give_unused(stream->media->ports, &stream->pair);
+    else
+        ml_ports_give(stream->media->ports, &stream->pair);
     ml_player_free(stream->player);
     ml_inband_free(stream->inband);
     ml_free(stream);

@@ -4,6 +4,7 @@
 local guard = require "moonline.core.guard"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
+local log = require "moonline.log"
 local params = require "moonline.webhook.params"
 local session = require "moonline.twiml.session"
 local status = require "moonline.webhook.status"
@@ -45,20 +46,26 @@ local function run_document(env, call, route)
 end
 
 -- What not even the apology for an error got through.
-local function lost(call, problem)
-  call.log:error("%s", problem)
-  call:warn(12400, problem:match("^[^\n]*"))
-  if call.ended or call.state ~= "ringing" then return end
-  call.final_status = "failed"
-  call:reject(500)
+local function lost(env, call, core, sid, problem)
+  local message = problem:match("^[^\n]*")
+  log.call(sid):error("%s", problem)
+  env.notify { kind = "warning", call = sid, code = 12400, text = message }
+  if core:state() == "ringing" then core:reject(500) end
+  call.final_status = call.final_status or "failed"
 end
 
-local function ended(env, call, events)
-  call:hangup()
-  events:tell("completed", { status = call:status(), duration = call:duration() })
-  env.notify { kind = "call-ended", call = call.sid, status = call:status() }
+-- The end of a call, whatever a script has made of its leg.
+local function ended(env, call, events, core, sid)
+  local fine, problem = guard.root(function()
+    call:hangup()
+    events:tell("completed", { status = call:status(), duration = call:duration() })
+    env.notify { kind = "call-ended", call = sid, status = call:status() }
+  end)
+  if not fine then log.call(sid):error("%s", problem) end
   env.live[call] = nil
-  call.core:close()
+  env.calls:remove(sid)
+  core:hangup()
+  core:close()
 end
 
 ---Runs a call to its end.
@@ -67,7 +74,7 @@ end
 function inbound.run(env, core)
   local _ <close> = env.work:hold()
   local call = leg.new(env, core, { direction = "inbound", jar = http.jar() })
-  local route = inbound.route(env.config, call.to)
+  local sid, route = call.sid, inbound.route(env.config, call.to)
   if not route then
     call.log:info("nothing in the configuration takes calls to %s", call.to)
     core:reject(404)
@@ -77,7 +84,7 @@ function inbound.run(env, core)
     url = route.status_callback, method = route.status_callback_method,
     warn = function(...) call:warn(...) end,
   })
-  local _ <close> = task.closing(function() ended(env, call, events) end)
+  local _ <close> = task.closing(function() ended(env, call, events, core, sid) end)
   env.live[call] = true
   call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
@@ -85,7 +92,7 @@ function inbound.run(env, core)
   core:ring(false)
   local run = route.script and run_script or run_document
   local fine, problem = guard.root(run, env, call, route)
-  if not fine then lost(call, problem) end
+  if not fine then lost(env, call, core, sid, problem) end
 end
 
 return inbound
