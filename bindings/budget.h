@@ -1,7 +1,7 @@
 /* The budget of a run: what Lua code of a generation may take between two waits, as CPU time of the
- * loop's thread and as growth of its heap. Whoever takes more is stopped by a breach: an unwind that
- * no pcall holds. There is no hook until then: a timer that counts CPU time signals the thread, and
- * the handler sets a hook on the coroutine that runs now. Loop thread only. */
+ * loop's thread and as growth of its heap. Whoever takes more is stopped by a breach: an unwind
+ * that no pcall holds. There is no hook until then: a timer that counts CPU time signals the
+ * thread, and the handler sets a hook on the coroutine that runs now. Loop thread only. */
 #ifndef ML_BINDINGS_BUDGET_H
 #define ML_BINDINGS_BUDGET_H
 
@@ -48,11 +48,12 @@ void ml_budget_limit(struct ml_state *state, const struct ml_limits *limits);
 /* Another coroutine runs from now on: which one did. */
 lua_State *ml_budget_switch(lua_State *to);
 
-/* Raises the breach in L. After one the handlers that close things have half of the time again, each
- * time less; past twice the time nothing runs any more. */
+/* Raises the breach in L. After one the handlers that close things have half of the time again,
+ * each time less; past twice the time nothing runs any more. */
 int ml_budget_raise(lua_State *L);
 /* A protected call has caught an error (on top; its status): raises when that is not to be held, an
- * unwind, a breach, or the end of memory. Errors of handlers that run after a breach do not hide it. */
+ * unwind, a breach, or the end of memory. Errors of handlers that run after a breach do not hide
+ * it. */
 void ml_budget_settle(lua_State *L, int status);
 /* Was it a breach? Pushes its message then. */
 bool ml_budget_is_breach(lua_State *L, int status);

@@ -1,5 +1,5 @@
-/* coroutine.resume, wrap and close: the budget always knows which coroutine runs, and an unwind goes
- * through to whoever resumed. */
+/* coroutine.resume, wrap and close: the budget always knows which coroutine runs, and an unwind
+ * goes through to whoever resumed. */
 #include "bindings/budget.h"
 #include "bindings/task.h"
 

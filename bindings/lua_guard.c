@@ -112,12 +112,9 @@ static int guard_libraries(lua_State *L)
 
 int ml_open_guard(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"limit", guard_limit},
-                                         {"run", guard_run},
-                                         {"root", guard_root},
-                                         {"load", guard_load},
-                                         {"libraries", guard_libraries},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"limit", guard_limit},         {"run", guard_run},
+                                         {"root", guard_root},           {"load", guard_load},
+                                         {"libraries", guard_libraries}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

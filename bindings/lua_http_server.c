@@ -286,7 +286,8 @@ static int server_port(lua_State *L)
     return 1;
 }
 
-/* The server of an older generation on that address and port: a newer one begins while it is there. */
+/* The server of an older generation on that address and port: a newer one begins while it is there.
+ */
 static const struct ml_http_server *predecessor(const struct ml_state *state,
                                                 const struct ml_http_server_options *options)
 {

@@ -19,7 +19,6 @@ int ml_open_log(lua_State *L);
 int ml_open_udp(lua_State *L);
 int ml_open_guard(lua_State *L);
 
-
 /* Into the library table on top: functions that keep to the budget of the run. */
 void ml_string_install(lua_State *L);
 void ml_table_install(lua_State *L);

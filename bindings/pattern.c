@@ -17,18 +17,41 @@ static bool in_class(int c, int class)
     bool is;
 
     switch (tolower(class)) {
-    case 'a': is = isalpha(c); break;
-    case 'c': is = iscntrl(c); break;
-    case 'd': is = isdigit(c); break;
-    case 'g': is = isgraph(c); break;
-    case 'l': is = islower(c); break;
-    case 'p': is = ispunct(c); break;
-    case 's': is = isspace(c); break;
-    case 'u': is = isupper(c); break;
-    case 'w': is = isalnum(c); break;
-    case 'x': is = isxdigit(c); break;
-    case 'z': is = c == '\0'; break;
-    default: return class == c;
+    case 'a':
+        is = isalpha(c);
+        break;
+    case 'c':
+        is = iscntrl(c);
+        break;
+    case 'd':
+        is = isdigit(c);
+        break;
+    case 'g':
+        is = isgraph(c);
+        break;
+    case 'l':
+        is = islower(c);
+        break;
+    case 'p':
+        is = ispunct(c);
+        break;
+    case 's':
+        is = isspace(c);
+        break;
+    case 'u':
+        is = isupper(c);
+        break;
+    case 'w':
+        is = isalnum(c);
+        break;
+    case 'x':
+        is = isxdigit(c);
+        break;
+    case 'z':
+        is = c == '\0';
+        break;
+    default:
+        return class == c;
     }
     return isupper(class) ? !is : is;
 }
@@ -93,10 +116,14 @@ static inline bool takes(const struct ml_pattern *m, const char *s, const char *
         return false;
     c = (byte)*s;
     switch (*p) {
-    case '.': return true;
-    case '%': return in_class(c, (byte)p[1]);
-    case '[': return in_set(c, p, next - 1);
-    default: return (byte)*p == c;
+    case '.':
+        return true;
+    case '%':
+        return in_class(c, (byte)p[1]);
+    case '[':
+        return in_set(c, p, next - 1);
+    default:
+        return (byte)*p == c;
     }
 }
 
@@ -258,8 +285,12 @@ static bool item(struct ml_pattern *m, const char **sp, const char **pp)
     case '+':
         *sp = takes(m, s, p, next) ? longest(m, s + 1, p, next) : NULL;
         return false;
-    case '*': *sp = longest(m, s, p, next); return false;
-    case '-': *sp = shortest(m, s, p, next); return false;
+    case '*':
+        *sp = longest(m, s, p, next);
+        return false;
+    case '-':
+        *sp = shortest(m, s, p, next);
+        return false;
     default:
         *sp = takes(m, s, p, next) ? s + 1 : NULL;
         *pp = next;

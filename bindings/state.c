@@ -93,8 +93,8 @@ static void set_paths(lua_State *L)
     lua_pop(L, 2);
 }
 
-/* A generation runs what others wrote: its libraries keep to the budget, and nobody gets at what all
- * texts share. */
+/* A generation runs what others wrote: its libraries keep to the budget, and nobody gets at what
+ * all texts share. */
 static void install_limited(lua_State *L)
 {
     lua_getglobal(L, "string");

@@ -58,8 +58,8 @@ void ml_set_integer(lua_State *L, const char *name, lua_Integer value);
 void ml_set_number(lua_State *L, const char *name, lua_Number value);
 void ml_set_boolean(lua_State *L, const char *name, bool value);
 
-/* Pushes a field of the table at index; its type. Raw: no metamethod runs, and the table itself holds
- * what is borrowed from it. */
+/* Pushes a field of the table at index; its type. Raw: no metamethod runs, and the table itself
+ * holds what is borrowed from it. */
 int ml_field(lua_State *L, int index, const char *name);
 /* Fields of the table at index, for options tables. A wrong type raises "name: string expected". */
 const char *ml_opt_text(lua_State *L, int index, const char *name, const char *fallback);

@@ -3,8 +3,8 @@
 #include "bindings/budget.h"
 #include "bindings/task.h"
 
-/* Frames under a protected call. Lua takes time by the depth of the stack for every one that an error
- * passes: from a million of them it would not return in time. */
+/* Frames under a protected call. Lua takes time by the depth of the stack for every one that an
+ * error passes: from a million of them it would not return in time. */
 enum { DEPTH = 4000 };
 
 static const char *const NAME = "moonline.unwind";

@@ -110,6 +110,7 @@ void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats)
     stats->lost = atomic_load_explicit(&stream->lost, memory_order_relaxed);
     stats->jitter_us =
         (int)(atomic_load_explicit(&stream->jitter, memory_order_relaxed) * 125u); /* a sample */
+    stats->gap_us = (int)atomic_exchange_explicit(&stream->gap_us, 0, memory_order_relaxed);
     stats->ssrc = stream->ssrc;
     stats->peer_ssrc = atomic_load_explicit(&stream->peer_ssrc, memory_order_relaxed);
     stats->sources = atomic_load_explicit(&stream->sources, memory_order_relaxed);

@@ -121,7 +121,8 @@ moonline.on("call", function(call) call:reject(410) end)
     s:quiet()
   end)
 
-  it("L3 is refused where another holds the port: in the same script, or the server's own", function()
+  it("L3 is refused where another holds the port: in the same script, or the server's own",
+    function()
     local own <close> = folder()
     local path, port = own.path .. "/line.lua", free_port()
     write(path, SCRIPT:format(port, "first", ""))

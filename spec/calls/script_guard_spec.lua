@@ -3,7 +3,6 @@
 local moonline = require "moonline"
 local party = require "support.party"
 local scripted = require "support.scripted"
-local stage = require "support.stage"
 
 local notes = scripted.notes
 
@@ -82,7 +81,8 @@ local TIME = {
   ["a callback of gsub"] = "string.gsub('abc', '.', forever)",
   ["gsub in a callback of gsub"] = [[
     local function inner() return "b" end
-    while true do string.gsub("abc", ".", function() return (("a"):rep(9):gsub(".", inner)) end) end]],
+    while true do string.gsub("abc", ".", function() return (("a"):rep(9):gsub(".",
+      inner)) end) end]],
   ["a comparator"] = "table.sort({ 3, 1, 2 }, forever)",
   ["sorting again and again"] = [[
     local t = {} for i = 1, 3e5 do t[i] = (i * 7919) % 300007 end table.sort(t) forever()]],

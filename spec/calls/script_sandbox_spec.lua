@@ -6,7 +6,8 @@ local scripted = require "support.scripted"
 local stage = require "support.stage"
 
 local notes, take = scripted.notes, scripted.take
-local write, folder, change, health = changing.write, changing.folder, changing.change, changing.health
+local write, folder, change, health = changing.write, changing.folder, changing.change,
+  changing.health
 
 -- What a script says of these expressions, each in pcall.
 local function says(expressions, options)
@@ -48,13 +49,15 @@ describe("a script", function()
       [[getmetatable(setmetatable({}, { __metatable = 7 }))]],
       [[setmetatable(setmetatable({}, { a = 1 }), nil) ~= nil]],
       [[setmetatable({}, { __gc = function() end })]] }
-    assert.matches("^protected; protected; .-this one is protected; true; protected; 7; true; ", all)
+    assert.matches("^protected; protected; .-this one is protected; true; protected; 7; true; ",
+      all)
     assert.matches("__gc is not for scripts; __close and <close> are$", all)
   end)
 
   it("L3 has no way to the server but the public one", function()
     local all = says { [[require "moonline.core.sip"]], [[require "moonline.runtime"]],
-      [[require "moonline.cli.serve"]], [[require "lfs"]], [[require "../line"]], [[require "a..b"]],
+      [[require "moonline.cli.serve"]], [[require "lfs"]], [[require "../line"]],
+        [[require "a..b"]],
       [[require "moonline.twiml.builder" ~= nil]], [[require "moonline" == moonline]],
       [[os.getenv "MOONLINE_AUTH_TOKEN"]], [[os.getenv "PATH" ~= nil]],
       [[collectgarbage "stop"]], [[collectgarbage "count" > 0]] }
@@ -64,12 +67,13 @@ describe("a script", function()
     assert.matches("moonline.core.sip moonline.runtime moonline.cli.serve$", all)
     assert.matches("module 'lfs' not found: there is no .-/lfs.lua or ", all)
     assert.matches("module '%.%./line' not found: there is no such name", all)
-    assert.matches("module 'a%.%.b' not found: there is no such name; true; true; nil; true; 0; true ",
+    assert.matches("module 'a%.%.b' not found: there is no such name; true; true; nil; true; 0; ",
       all)
   end)
 
   it("L3 resumes and closes no task", function()
-    local all = says { [[coroutine.resume(coroutine.running())]], [[coroutine.close(coroutine.running())]],
+    local all = says { [[coroutine.resume(coroutine.running())]],
+      [[coroutine.close(coroutine.running())]],
       [[coroutine.yield()]] }
     assert.matches("that is a task.-that is a task.-a task is no coroutine of yours", all)
   end)
@@ -81,7 +85,8 @@ local moonline = require "moonline"
 local codes = require "codes"
 moonline.on("call", function(call)
   local seen = shared or string.shared or moonline.shared or moonline.json.shared or codes.shared
-  shared, string.shared, moonline.shared, moonline.json.shared, codes.shared = 486, 486, 486, 486, 486
+  shared, string.shared, moonline.shared, moonline.json.shared, codes.shared = 486, 486, 486,
+    486, 486
   call:reject(seen or %d)
 end)
 ]]
@@ -135,6 +140,20 @@ describe("an endless script", function()
     assert.matches("line.lua:%d+: stopped after 50 ms of CPU without waiting %(limits.resume_ms%)",
       s:warned(12400))
     s:quiet()
+  end)
+
+  it("L3 that waits for nothing again and again leaves the time to others", function()
+    local s <close> = take [[
+      if call.from:find "busy" then while true do moonline.sleep(0) end end
+      call:reject(410)
+    ]]
+    local busy = s:begin { from = "busy" }
+    moonline.sleep(0.5)
+    assert.equal(410, (select(3, s:call { from = "other" })))
+    busy:hangup()
+    local before = os.clock()
+    moonline.sleep(3)
+    assert.is_true(os.clock() - before < 6)
   end)
 
   it("L3 ends by the limits of the configuration, and lives within them", function()
@@ -235,8 +254,11 @@ end)
     end)
 
     it("L3 in a handler of keys that " .. what .. " ends its call", function()
-      local s <close> = take(("call:answer() call:on('dtmf', function() %s end) call:gather { digits = 2 }")
-        :format(fault))
+      local s <close> = take(([[
+        call:answer()
+        call:on("dtmf", function() %s end)
+        call:gather { digits = 2 }
+      ]]):format(fault))
       local alice = assert(s:call())
       scripted.keys(alice, "1")
       party.ended(alice)
