@@ -96,14 +96,6 @@ static void push_pair(lua_State *L, const char *name, const char *value, size_t 
     lua_rawseti(L, -2, (lua_Integer)i + 1);
 }
 
-void ml_set_headers(lua_State *L, const struct ml_header *headers, size_t count)
-{
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++)
-        push_pair(L, headers[i].name, headers[i].value, i);
-    lua_setfield(L, -2, "headers");
-}
-
 void ml_set_pairs(lua_State *L, const char *const *pairs, size_t count)
 {
     lua_createtable(L, (int)count, 0);

@@ -14,9 +14,7 @@ const char *const *ml_list_texts(lua_State *L, int index, const char *name, size
 const char *const *ml_list_pairs(lua_State *L, int index, const char *name, size_t *count);
 /* The list of { name, value } at index (nil: none). Pushes one value. */
 const struct ml_header *ml_list_headers(lua_State *L, int index, size_t *count);
-/* Sets field "headers" of the table on top. */
-void ml_set_headers(lua_State *L, const struct ml_header *headers, size_t count);
-/* The same from name, value, name, value ... */
+/* Sets field "headers" of the table on top from name, value, name, value ... */
 void ml_set_pairs(lua_State *L, const char *const *pairs, size_t count);
 
 #endif

@@ -359,7 +359,8 @@ static int agent_hangup(lua_State *L)
 
 int ml_open_sip(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"agent", ml_sip_agent}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"agent", ml_sip_agent}, {"headers", ml_sip_headers}, {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

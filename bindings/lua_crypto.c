@@ -1,7 +1,8 @@
 /* moonline.core.crypto: what OpenSSL does, for signatures, names and credentials. */
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "bindings/modules.h"
@@ -10,15 +11,43 @@
 
 enum { RANDOM_MAX = 1024 };
 
+/* A context ready for that key. The last one is kept: OpenSSL takes longer to make one than to sign
+ * a webhook, and an account has one key. */
+static EVP_MAC_CTX *hmac_sha1(const char *key, size_t length)
+{
+    static EVP_MAC_CTX *context;
+    static char known[128];
+    static size_t known_length;
+    char digest[] = "SHA1";
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+                           OSSL_PARAM_construct_end()};
+    bool fits = length > 0 && length <= sizeof known;
+
+    if (!context) {
+        EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+
+        context = EVP_MAC_CTX_new(mac);
+        EVP_MAC_free(mac);
+    }
+    if (fits && length == known_length && CRYPTO_memcmp(key, known, length) == 0)
+        return EVP_MAC_init(context, NULL, 0, NULL) ? context : NULL;
+    known_length = fits ? length : 0;
+    if (fits)
+        memcpy(known, key, length);
+    return EVP_MAC_init(context, (const unsigned char *)key, length, params) ? context : NULL;
+}
+
 static int crypto_hmac_sha1(lua_State *L)
 {
-    size_t key_length, length;
+    size_t key_length, length, n = 0;
     const char *key = luaL_checklstring(L, 1, &key_length);
-    const char *data = luaL_checklstring(L, 2, &length);
+    const unsigned char *data = (const unsigned char *)luaL_checklstring(L, 2, &length);
     unsigned char mac[EVP_MAX_MD_SIZE];
-    unsigned int n = 0;
+    EVP_MAC_CTX *context = hmac_sha1(key, key_length);
 
-    HMAC(EVP_sha1(), key, (int)key_length, (const unsigned char *)data, length, mac, &n);
+    if (!context || !EVP_MAC_update(context, data, length) ||
+        !EVP_MAC_final(context, mac, &n, sizeof mac))
+        return luaL_error(L, "HMAC-SHA1 is not available in this OpenSSL");
     lua_pushlstring(L, (const char *)mac, n);
     return 1;
 }

@@ -7,6 +7,8 @@
 #include "core/base/mem.h"
 #include "core/house/calls.h"
 
+enum { FIELDS_MAX = 32 }; /* of a call: twice what there are */
+
 struct shared_calls {
     struct ml_calls *calls;
     int references;
@@ -44,23 +46,37 @@ static struct ml_calls *check(lua_State *L)
     return ((struct shared_calls *)ml_object_check(L, 1, &calls_class))->calls;
 }
 
+/* The text of the value on top, which stays on the stack, below the key, unless the table has it.
+ */
+static const char *text_of(lua_State *L)
+{
+    if (lua_type(L, -1) == LUA_TSTRING)
+        return lua_tostring(L, -1);
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+        return NULL;
+    luaL_argcheck(L, lua_isnumber(L, -1) || lua_isboolean(L, -1), 3,
+                  "fields are texts, numbers, booleans");
+    luaL_tolstring(L, -1, NULL);
+    lua_insert(L, -3);
+    return lua_tostring(L, -3);
+}
+
 static int calls_set(lua_State *L)
 {
     struct ml_calls *calls = check(L);
     const char *sid = luaL_checkstring(L, 2);
+    const char *pairs[2 * FIELDS_MAX];
+    size_t count = 0;
 
     luaL_checktype(L, 3, LUA_TTABLE);
+    luaL_checkstack(L, FIELDS_MAX + 4, "fields");
     for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
-        const char *pair[2];
-        int type = lua_type(L, -1);
-
         luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, 3, "names of fields are strings");
-        luaL_argcheck(L, type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN, 3,
-                      "fields are texts, numbers, booleans");
-        pair[0] = lua_tostring(L, -2);
-        pair[1] = type != LUA_TBOOLEAN ? lua_tostring(L, -1) : lua_toboolean(L, -1) ? "true" : NULL;
-        ml_calls_set(calls, sid, pair, 1);
+        luaL_argcheck(L, count < FIELDS_MAX, 3, "too many fields");
+        pairs[2 * count] = lua_tostring(L, -2);
+        pairs[2 * count++ + 1] = text_of(L);
     }
+    ml_calls_set(calls, sid, pairs, count);
     return 0;
 }
 

@@ -1,5 +1,7 @@
 /* moonline.core.http: the client. The server is in lua_http_server.c. */
+#include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bindings/http.h"
 #include "bindings/lists.h"
@@ -9,7 +11,8 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/net/http_client.h"
-#include "core/net/url.h"
+
+enum { HEADER_NAME_MAX = 128 };
 
 struct client {
     struct ml_http_client *client;
@@ -96,6 +99,33 @@ static const struct ml_class client_class = {.name = "http client",
                                              .share = client_share,
                                              .left = client_left};
 
+/* headers: lower-case name -> value, the first of several. */
+static void set_headers(lua_State *L, const struct ml_http_response *response)
+{
+    char name[HEADER_NAME_MAX];
+
+    lua_createtable(L, 0, (int)response->header_count);
+    for (size_t i = 0; i < response->header_count; i++) {
+        const char *given = response->headers[2 * i];
+        size_t n = strlen(given);
+
+        if (n > sizeof name) /* of no use to anybody */
+            continue;
+        for (size_t k = 0; k < n; k++)
+            name[k] = (char)tolower((unsigned char)given[k]);
+        lua_pushlstring(L, name, n);
+        lua_pushvalue(L, -1);
+        if (lua_rawget(L, -3) == LUA_TNIL) {
+            lua_pop(L, 1);
+            lua_pushstring(L, response->headers[2 * i + 1]);
+            lua_rawset(L, -3);
+        } else {
+            lua_pop(L, 2);
+        }
+    }
+    lua_setfield(L, -2, "headers");
+}
+
 static void fetched(const struct ml_http_response *response, void *user)
 {
     struct fetch *fetch = user;
@@ -107,7 +137,7 @@ static void fetched(const struct ml_http_response *response, void *user)
         ml_set_text(L, "text", response->text);
     }
     ml_set_integer(L, "status", response->status);
-    ml_set_pairs(L, response->headers, response->header_count);
+    set_headers(L, response);
     if (response->failure == ML_HTTP_OK) {
         lua_pushlstring(L, response->body.p ? response->body.p : "", response->body.n);
         lua_setfield(L, -2, "body");
@@ -116,32 +146,14 @@ static void fetched(const struct ml_http_response *response, void *user)
     fetch_free(fetch);
 }
 
-/* Sets "Name: value" texts in Lua memory, from pairs. Pushes one value. */
-static const char *const *header_lines(lua_State *L, const struct ml_header *headers, size_t count)
-{
-    const char **lines = lua_newuserdatauv(L, (count + 1) * sizeof *lines, 1);
-
-    lua_createtable(L, (int)count, 0);
-    for (size_t i = 0; i < count; i++) {
-        lines[i] = lua_pushfstring(L, "%s: %s", headers[i].name, headers[i].value);
-        lua_rawseti(L, -2, (lua_Integer)i + 1);
-    }
-    lua_setiuservalue(L, -2, 1);
-    return lines;
-}
-
 static void read_request(lua_State *L, struct ml_http_request *request)
 {
-    const struct ml_header *headers;
-
     luaL_checktype(L, 2, LUA_TTABLE);
     request->method = ml_opt_text(L, 2, "method", "GET");
     request->url = ml_opt_text(L, 2, "url", NULL);
     if (!request->url)
         luaL_error(L, "url: string expected");
-    ml_field(L, 2, "headers");
-    headers = ml_list_headers(L, -1, &request->header_count);
-    request->headers = header_lines(L, headers, request->header_count);
+    request->headers = ml_list_texts(L, 2, "headers", &request->header_count);
     if (ml_field(L, 2, "body") == LUA_TSTRING)
         request->body.p = lua_tolstring(L, -1, &request->body.n);
     request->connect_timeout_ms = ml_opt_ms(L, 2, "connect_timeout", 0);
@@ -250,74 +262,15 @@ static int http_jar(lua_State *L)
     return 1;
 }
 
-/* ---- texts ---- */
-
-static void escape_value(lua_State *L, int index, struct ml_buf *out)
-{
-    struct ml_str text;
-
-    text.p = luaL_tolstring(L, index, &text.n);
-    ml_url_escape(out, text);
-    lua_pop(L, 1);
-}
-
-static int push_text(lua_State *L, struct ml_buf *text)
-{
-    lua_pushlstring(L, text->p ? text->p : "", text->n);
-    ml_buf_fini(text);
-    return 1;
-}
-
-static int http_escape(lua_State *L)
-{
-    struct ml_buf text = {0};
-
-    luaL_checkstring(L, 1);
-    escape_value(L, 1, &text);
-    return push_text(L, &text);
-}
-
-/* A list of { name, value }. Read whole before anything is made that an error would leave behind.
- */
-static int http_form(lua_State *L)
-{
-    struct ml_buf text = {0};
-    lua_Integer count;
-
-    luaL_checktype(L, 1, LUA_TTABLE);
-    count = (lua_Integer)lua_rawlen(L, 1);
-    luaL_checkstack(L, 8, "form");
-    for (lua_Integer i = 1; i <= count; i++) {
-        luaL_argcheck(L, lua_rawgeti(L, 1, i) == LUA_TTABLE, 1,
-                      "a list of { name, value } expected");
-        for (int k = 1; k <= 2; k++) {
-            int type = lua_rawgeti(L, -1, k);
-
-            luaL_argcheck(L, type == LUA_TSTRING || type == LUA_TNUMBER, 1,
-                          "names and values are text or numbers");
-            lua_pop(L, 1);
-        }
-        lua_pop(L, 1);
-    }
-    for (lua_Integer i = 1; i <= count; i++) {
-        lua_rawgeti(L, 1, i);
-        if (i > 1)
-            ml_buf_add(&text, "&", 1);
-        lua_rawgeti(L, -1, 1);
-        escape_value(L, -1, &text);
-        ml_buf_add(&text, "=", 1);
-        lua_rawgeti(L, -2, 2);
-        escape_value(L, -1, &text);
-        lua_pop(L, 3);
-    }
-    return push_text(L, &text);
-}
-
 int ml_open_http(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"client", http_client}, {"jar", http_jar},   {"server", ml_http_open_server},
-        {"escape", http_escape}, {"form", http_form}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"client", http_client},
+                                         {"jar", http_jar},
+                                         {"server", ml_http_open_server},
+                                         {"escape", ml_http_escape},
+                                         {"form", ml_http_form},
+                                         {"signed_form", ml_http_signed_form},
+                                         {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -32,7 +32,6 @@ static void leg_moved(void *object, struct ml_state *to, lua_State *L, int index
 
 static int leg_events(lua_State *L);
 static int leg_info(lua_State *L);
-static int leg_headers(lua_State *L);
 static int leg_state(lua_State *L);
 static int leg_ring(lua_State *L);
 static int leg_answer(lua_State *L);
@@ -46,22 +45,12 @@ static int leg_info_digit(lua_State *L);
 static int leg_hold(lua_State *L);
 static int leg_stats(lua_State *L);
 
-static const luaL_Reg methods[] = {{"events", leg_events},
-                                   {"info", leg_info},
-                                   {"headers", leg_headers},
-                                   {"state", leg_state},
-                                   {"ring", leg_ring},
-                                   {"answer", leg_answer},
-                                   {"reject", leg_reject},
-                                   {"hangup", leg_hangup},
-                                   {"play", leg_play},
-                                   {"stop", leg_stop},
-                                   {"bridge", leg_bridge},
-                                   {"unbridge", leg_unbridge},
-                                   {"info_digit", leg_info_digit},
-                                   {"hold", leg_hold},
-                                   {"stats", leg_stats},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"events", leg_events}, {"info", leg_info},         {"state", leg_state},
+    {"ring", leg_ring},     {"answer", leg_answer},     {"reject", leg_reject},
+    {"hangup", leg_hangup}, {"play", leg_play},         {"stop", leg_stop},
+    {"bridge", leg_bridge}, {"unbridge", leg_unbridge}, {"info_digit", leg_info_digit},
+    {"hold", leg_hold},     {"stats", leg_stats},       {NULL, NULL}};
 const struct ml_class ml_leg_class = {
     .name = "leg", .methods = methods, .close = leg_close, .moved = leg_moved};
 
@@ -127,7 +116,7 @@ static void on_leg(const struct ml_leg_event *event, void *user)
     if (event->kind == ML_LEG_INFO)
         set_digit(L, event->digit, event->duration_ms);
     else
-        ml_set_headers(L, event->headers, event->header_count);
+        ml_set_text(L, "headers", event->headers);
     ml_sink_post(&leg->sink, L);
     if (over) {
         luaL_unref(leg->sink.state->L, LUA_REGISTRYINDEX, leg->self);
@@ -229,7 +218,7 @@ static int leg_info(lua_State *L)
     struct ml_leg_info info;
 
     ml_leg_info(ml_line_leg(check(L)->line), &info);
-    lua_newtable(L);
+    lua_createtable(L, 0, 12);
     ml_set_boolean(L, "incoming", info.incoming);
     ml_set_text(L, "call_id", info.call_id);
     ml_set_text(L, "from", info.from_uri);
@@ -241,17 +230,7 @@ static int leg_info(lua_State *L)
     ml_set_integer(L, "source_port", info.source_port);
     ml_set_text(L, "local_address", info.local_address);
     ml_set_text(L, "username", info.username);
-    return 1;
-}
-
-static int leg_headers(lua_State *L)
-{
-    struct ml_leg_info info;
-
-    ml_leg_info(ml_line_leg(check(L)->line), &info);
-    lua_newtable(L);
-    ml_set_headers(L, info.headers, info.header_count);
-    ml_field(L, -1, "headers");
+    ml_set_text(L, "headers", info.headers);
     return 1;
 }
 

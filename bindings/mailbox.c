@@ -1,5 +1,5 @@
-/* The mailbox: one FIFO of event tables, one waiter. Events lie in a Lua table (user value 1); the
- * kinds waited for in another (user value 2). */
+/* The mailbox: one FIFO of event tables, one waiter. Events lie in a Lua table (a user value); the
+ * kinds waited for in two others. */
 #include "bindings/task.h"
 
 #include <string.h>
@@ -8,6 +8,9 @@
 #include "core/base/log.h"
 
 enum { CAPACITY = 256 }; /* design limit of a call's: past it digits are dropped, oldest first */
+
+/* User values. */
+enum { EVENTS = 1, KINDS = 2, ALSO = 3 };
 
 static const char *const NAME = "moonline.Mailbox";
 
@@ -27,12 +30,12 @@ struct ml_mailbox *ml_mailbox_check(lua_State *L, int index)
 int ml_mailbox_new(lua_State *L)
 {
     lua_Integer capacity = luaL_optinteger(L, 1, CAPACITY);
-    struct ml_mailbox *box = lua_newuserdatauv(L, sizeof *box, 2);
+    struct ml_mailbox *box = lua_newuserdatauv(L, sizeof *box, 3);
 
     memset(box, 0, sizeof *box);
     box->capacity = capacity;
     lua_newtable(L);
-    lua_setiuservalue(L, -2, 1);
+    lua_setiuservalue(L, -2, EVENTS);
     luaL_setmetatable(L, NAME);
     return 1;
 }
@@ -42,19 +45,32 @@ void ml_mailbox_leave(struct ml_mailbox *box)
     box->waiter = NULL;
 }
 
-/* Is the kind of the event at `event` among those of the table at `kinds` (nil: any is)? */
+/* Is the kind on top among those at `kinds`, one text or a list? */
+static bool is_among(lua_State *L, int kinds)
+{
+    bool found = false;
+
+    if (lua_type(L, kinds) != LUA_TTABLE)
+        return lua_rawequal(L, -1, kinds);
+    for (lua_Integer i = 1; !found && lua_rawgeti(L, kinds, i) != LUA_TNIL; i++) {
+        found = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+    }
+    if (!found)
+        lua_pop(L, 1);
+    return found;
+}
+
+/* Is the event at `event` of a kind at `kinds` (nil: any is) or at the index behind it? */
 static bool is_wanted(lua_State *L, int event, int kinds)
 {
-    bool wanted = false;
+    bool wanted;
 
     if (lua_isnil(L, kinds))
         return true;
     ml_field(L, event, "kind");
-    for (lua_Integer i = 1; !wanted && lua_rawgeti(L, kinds, i) != LUA_TNIL; i++) {
-        wanted = lua_rawequal(L, -1, -2);
-        lua_pop(L, 1);
-    }
-    lua_settop(L, lua_gettop(L) - (wanted ? 1 : 2));
+    wanted = is_among(L, kinds) || (!lua_isnil(L, kinds + 1) && is_among(L, kinds + 1));
+    lua_pop(L, 1);
     return wanted;
 }
 
@@ -70,13 +86,13 @@ static void take(lua_State *L, struct ml_mailbox *box, int events, lua_Integer i
     lua_rawseti(L, events, box->count--);
 }
 
-/* Pushes the oldest wanted event, taken out; false when there is none. */
+/* Pushes the oldest wanted event, taken out; false when there is none. kinds: see is_wanted. */
 static bool take_wanted(lua_State *L, int self, int kinds)
 {
     struct ml_mailbox *box = lua_touserdata(L, self);
     int events;
 
-    lua_getiuservalue(L, self, 1);
+    lua_getiuservalue(L, self, EVENTS);
     events = lua_gettop(L);
     for (lua_Integer i = 1; i <= box->count; i++) {
         bool wanted;
@@ -129,19 +145,38 @@ void ml_mailbox_post(lua_State *L, int index)
     lua_pushliteral(L, "time"); /* raw: nothing stands between the loop and an error here */
     lua_pushnumber(L, (lua_Number)ml_clock_us() / 1e6);
     lua_rawset(L, event);
-    lua_getiuservalue(L, index, 1);
+    lua_getiuservalue(L, index, EVENTS);
     events = lua_gettop(L);
     if (box->count >= box->capacity)
         make_room(L, box, events);
     lua_pushvalue(L, event);
     lua_rawseti(L, events, ++box->count);
-    lua_getiuservalue(L, index, 2);
-    if (box->waiter && box->waiter->status == ML_TASK_WAITING && is_wanted(L, event, lua_gettop(L)))
-        ml_task_wake(box->waiter, ML_WAKE_EVENT);
+    if (box->waiter && box->waiter->status == ML_TASK_WAITING) {
+        lua_getiuservalue(L, index, KINDS);
+        lua_getiuservalue(L, index, ALSO);
+        if (is_wanted(L, event, lua_gettop(L) - 1))
+            ml_task_wake(box->waiter, ML_WAKE_EVENT);
+    }
     lua_settop(L, event - 1);
 }
 
-/* wait(box, kinds, timeout) */
+static void check_kinds(lua_State *L, int index)
+{
+    int type = lua_type(L, index);
+
+    luaL_argexpected(
+        L, type == LUA_TNONE || type == LUA_TNIL || type == LUA_TSTRING || type == LUA_TTABLE,
+        index, "kind or list of kinds");
+}
+
+static void set_waiter(lua_State *L, struct ml_mailbox *box, struct ml_task *task)
+{
+    box->waiter = task;
+    lua_setiuservalue(L, 1, ALSO);
+    lua_setiuservalue(L, 1, KINDS);
+}
+
+/* wait(box, kinds, timeout, also) */
 static int mailbox_wait(lua_State *L)
 {
     struct ml_mailbox *box = ml_mailbox_check(L, 1);
@@ -149,10 +184,11 @@ static int mailbox_wait(lua_State *L)
     bool limited = !lua_isnoneornil(L, 3);
     lua_Number timeout = luaL_optnumber(L, 3, 0);
 
-    if (!lua_isnoneornil(L, 2))
-        luaL_checktype(L, 2, LUA_TTABLE);
+    check_kinds(L, 2);
+    check_kinds(L, 4);
     luaL_argcheck(L, timeout >= 0, 3, "seconds, 0 or more");
-    lua_settop(L, 2);
+    lua_settop(L, 4);
+    lua_remove(L, 3);
     ml_await_check_cancel(L, task);
     if (take_wanted(L, 1, 2))
         return 1;
@@ -163,10 +199,10 @@ static int mailbox_wait(lua_State *L)
     }
     if (box->waiter)
         return luaL_error(L, "mailbox:wait: another task waits on this mailbox");
-    box->waiter = task;
     task->box = box;
     lua_pushvalue(L, 2);
-    lua_setiuservalue(L, 1, 2);
+    lua_pushvalue(L, 3);
+    set_waiter(L, box, task);
     return ml_await(L, task, limited ? (int64_t)(timeout * 1000 + 0.5) : -1, 0, waited);
 }
 
@@ -179,9 +215,9 @@ static int waited(lua_State *L, int status, lua_KContext context)
     (void)context;
     task->box = NULL;
     if (box->waiter == task) { /* not when it was cancelled and another waits by now */
-        box->waiter = NULL;
         lua_pushnil(L);
-        lua_setiuservalue(L, 1, 2);
+        lua_pushnil(L);
+        set_waiter(L, box, NULL);
     }
     if (task->wake != ML_WAKE_EVENT)
         ml_await_check_cancel(L, task);
@@ -209,11 +245,8 @@ static int mailbox_drop(lua_State *L)
     lua_Integer before = box->count;
 
     luaL_checkstring(L, 2);
-    lua_settop(L, 2);
-    lua_createtable(L, 1, 0);
-    lua_pushvalue(L, 2);
-    lua_rawseti(L, 3, 1);
-    while (take_wanted(L, 1, 3))
+    lua_settop(L, 3); /* nothing else: nil */
+    while (take_wanted(L, 1, 2))
         lua_pop(L, 1);
     lua_pushinteger(L, before - box->count);
     return 1;

@@ -55,7 +55,7 @@ lua_State *ml_sink_event(struct ml_sink *sink, const char *kind)
     lua_State *L = sink->state->L;
 
     luaL_checkstack(L, 16, "event");
-    lua_newtable(L);
+    lua_createtable(L, 0, 8); /* what most events have */
     lua_pushstring(L, kind);
     lua_setfield(L, -2, "kind");
     return L;

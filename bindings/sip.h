@@ -35,4 +35,6 @@ int ml_sip_agent(lua_State *L); /* sip.agent(options) */
 /* The media engine behind a Media handle. */
 struct ml_media *ml_lua_media_check(lua_State *L, int index);
 
+int ml_sip_headers(lua_State *L); /* sip.headers(lines, ...) */
+
 #endif

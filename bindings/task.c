@@ -235,7 +235,7 @@ static void tell(lua_State *L, int self)
 {
     int box = lua_gettop(L);
 
-    lua_newtable(L);
+    lua_createtable(L, 0, 6);
     ml_set_text(L, "kind", "task");
     lua_pushvalue(L, self);
     lua_setfield(L, -2, "task");

@@ -111,6 +111,23 @@ void ml_buf_str(struct ml_buf *buf, const char *text)
     ml_buf_add(buf, text, strlen(text));
 }
 
+char *ml_buf_room(struct ml_buf *buf, size_t n)
+{
+    reserve(buf, n);
+    return buf->p + buf->n;
+}
+
+void ml_buf_uint(struct ml_buf *buf, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    ml_buf_add(buf, digits + at, sizeof digits - at);
+}
+
 void ml_buf_printf(struct ml_buf *buf, const char *format, ...)
 {
     va_list args;

@@ -38,6 +38,9 @@ struct ml_buf {
 
 void ml_buf_add(struct ml_buf *buf, const void *bytes, size_t n);
 void ml_buf_str(struct ml_buf *buf, const char *text);
+/* Room for n bytes at the end. Who writes there adds to buf->n what was written, and the NUL. */
+char *ml_buf_room(struct ml_buf *buf, size_t n);
+void ml_buf_uint(struct ml_buf *buf, uint64_t number);
 void ml_buf_printf(struct ml_buf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ml_buf_fini(struct ml_buf *buf);

@@ -84,7 +84,8 @@ static bool open_pair(const struct ml_endpoint *address, uint16_t port, struct m
 
     if (rtp < 0)
         return false;
-    port = port_of(rtp);
+    if (port == 0)
+        port = port_of(rtp);
     rtcp = port & 1 || port == 0 ? -1 : open_one(address, (uint16_t)(port + 1));
     if (rtcp < 0) {
         int error = errno;
@@ -138,13 +139,20 @@ int ml_ports_take(struct ml_ports *ports, const struct ml_endpoint *address,
                    ports->min, ports->min + 2 * ports->count - 1);
 }
 
+void ml_ports_close(struct ml_port_pair *pair)
+{
+    if (pair->rtp >= 0) {
+        close(pair->rtp);
+        close(pair->rtcp);
+    }
+    pair->rtp = pair->rtcp = -1;
+}
+
 static void give(struct ml_ports *ports, struct ml_port_pair *pair, int64_t free_at)
 {
     int at = (pair->port - ports->min) / 2;
 
-    close(pair->rtp);
-    close(pair->rtcp);
-    pair->rtp = pair->rtcp = -1;
+    ml_ports_close(pair);
     if (ports->count == 0 || at >= ports->count)
         return;
     ports->slots[at].taken = false;

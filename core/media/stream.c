@@ -171,16 +171,21 @@ void ml_stream_enter(struct ml_worker *worker, struct ml_stream *stream)
     ml_worker_busy(worker);
 }
 
+static void forget(struct ml_stream *stream)
+{
+    ml_list_remove(&stream->speak.link);
+    ml_list_remove(&stream->key_end.link);
+    ml_list_remove(&stream->link);
+    atomic_store(&stream->owner, NULL);
+}
+
 void ml_stream_leave(struct ml_stream *stream)
 {
     struct ml_worker *worker = atomic_load(&stream->owner);
 
     epoll_ctl(worker->epoll, EPOLL_CTL_DEL, stream->pair.rtp, NULL);
     epoll_ctl(worker->epoll, EPOLL_CTL_DEL, stream->pair.rtcp, NULL);
-    ml_list_remove(&stream->speak.link);
-    ml_list_remove(&stream->key_end.link);
-    ml_list_remove(&stream->link);
-    atomic_store(&stream->owner, NULL);
+    forget(stream);
 }
 
 void ml_stream_attach(struct ml_worker *worker, struct ml_stream *stream)
@@ -194,7 +199,8 @@ void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream)
 {
     ml_unbridge_now(stream);
     ml_recorder_untap(stream);
-    ml_stream_leave(stream);
+    ml_ports_close(&stream->pair); /* which takes them out of the worker's epoll, too */
+    forget(stream);
     ml_player_free(stream->player);
     stream->player = NULL;
     ml_media_note(worker->media, ml_note_new(ML_NOTE_GONE, stream));

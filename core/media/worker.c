@@ -13,7 +13,11 @@
 #include "core/media/media_priv.h"
 #include "core/media/recorder_priv.h"
 
-enum { BATCH = 64, IDLE_MS = 3600000 };
+enum {
+    BATCH = 64,
+    IDLE_MS = 3600000,
+    LAZY_MS = 10 /* half a packet: what is not heard before waits so long for company */
+};
 
 /* ---- ticks ---- */
 
@@ -332,13 +336,26 @@ static void wake_up(void *user)
     static const uint64_t one = 1;
     ssize_t done;
 
+    if (worker->lazy_set)
+        ml_timer_stop(worker->lazy);
+    worker->lazy_set = false;
     do
         done = write(worker->wake, &one, sizeof one);
     while (done < 0 && errno == EINTR);
 }
 
+/* Streams come, go and are connected some time before or after anybody speaks. Waking the thread
+ * for each of it costs more than the work itself. */
+static bool is_lazy(enum ml_message_kind kind)
+{
+    return kind == ML_MESSAGE_ATTACH || kind == ML_MESSAGE_DETACH || kind == ML_MESSAGE_TARGET ||
+           kind == ML_MESSAGE_BRIDGE || kind == ML_MESSAGE_UNBRIDGE;
+}
+
 void ml_worker_send(struct ml_worker *worker, struct ml_message *message)
 {
+    bool lazy = is_lazy(message->kind);
+
     if (!worker->threaded) {
         worker->now = ml_clock_us();
         take(worker, message);
@@ -346,7 +363,11 @@ void ml_worker_send(struct ml_worker *worker, struct ml_message *message)
         return;
     }
     ml_queue_push(&worker->inbox, &message->node);
-    ml_loop_flush(worker->media->loop, &worker->flush);
+    if (!lazy)
+        ml_loop_flush(worker->media->loop, &worker->flush);
+    else if (!worker->lazy_set)
+        ml_timer_set(worker->lazy, LAZY_MS);
+    worker->lazy_set = worker->lazy_set || lazy;
 }
 
 /* ---- the round ---- */
@@ -434,8 +455,10 @@ static int start(struct ml_worker *worker)
     if (worker->epoll < 0 || worker->wake < 0 ||
         epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->wake, &event) != 0)
         return ML_EIO;
-    if (worker->threaded)
+    if (worker->threaded) {
+        worker->lazy = ml_timer_new(worker->media->loop, wake_up, worker);
         return start_thread(worker);
+    }
     worker->timer = ml_timer_new(worker->media->loop, on_timer, worker);
     worker->io = ml_io_new(worker->media->loop, worker->epoll, ML_READ, on_ready, worker);
     return ML_OK;
@@ -489,6 +512,7 @@ void ml_worker_free(struct ml_worker *worker)
     ml_list_remove(&worker->flush.link);
     ml_io_free(worker->io);
     ml_timer_free(worker->timer);
+    ml_timer_free(worker->lazy);
     if (worker->epoll >= 0)
         close(worker->epoll);
     if (worker->wake >= 0)

@@ -47,6 +47,8 @@ struct ml_worker {
     struct ml_io *io;
     struct ml_timer *timer;
     struct ml_flush flush; /* wakes the thread once for all that a turn sent */
+    struct ml_timer *lazy; /* wakes it for what could wait, unless something else did before */
+    bool lazy_set;
 };
 
 enum ml_message_kind {

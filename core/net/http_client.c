@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
@@ -134,6 +135,8 @@ static int on_timer_change(CURLM *multi, long ms, void *user)
     (void)multi;
     if (ms < 0)
         ml_timer_stop(client->timer);
+    else if (ms == 0) /* never from within curl */
+        ml_loop_flush(client->loop, &client->kick);
     else
         ml_timer_set(client->timer, ms);
     return 0;
@@ -166,6 +169,18 @@ static int open_multi(struct ml_http_client *client, struct ml_fault *fault)
     return ML_OK;
 }
 
+static bool has_bundle(void)
+{
+    CURL *easy = curl_easy_init();
+    char *bundle = NULL;
+    bool there;
+
+    curl_easy_getinfo(easy, CURLINFO_CAINFO, &bundle);
+    there = !bundle || access(bundle, R_OK) == 0;
+    curl_easy_cleanup(easy);
+    return there;
+}
+
 int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options *options,
                        struct ml_http_client **clientp, struct ml_fault *fault)
 {
@@ -180,6 +195,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
     ml_list_init(&client->sockets);
     ml_list_init(&client->exchanges);
     client->timer = ml_timer_new(loop, on_timer, client);
+    client->kick = (struct ml_flush){.fn = on_timer, .user = client};
     client->ca_file = ml_strdup(options->ca_file);
     names.resolve_count = options->resolve_count;
     code = read_rules(client, options, fault);
@@ -187,6 +203,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
         code = ml_resolver_new(loop, &names, &client->resolver, fault);
     if (code == ML_OK)
         code = open_multi(client, fault);
+    client->has_bundle = code == ML_OK && has_bundle();
     if (code != ML_OK) {
         ml_http_client_free(client);
         return code;
@@ -215,6 +232,7 @@ void ml_http_client_free(struct ml_http_client *client)
     ml_resolver_free(client->resolver);
     ml_http_rules_free(client->rules);
     ml_timer_free(client->timer);
+    ml_list_remove(&client->kick.link);
     ml_free(client->ca_file);
     ml_free(client);
 }

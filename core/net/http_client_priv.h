@@ -17,11 +17,13 @@ struct ml_http_client {
     struct ml_loop *loop;
     CURLM *multi;
     struct ml_timer *timer;
+    struct ml_flush kick; /* curl has something to do at once */
     struct ml_list sockets, exchanges;
     struct ml_resolver *resolver;
     struct ml_http_rules *rules;
     char *ca_file;
     int active;
+    bool has_bundle;   /* curl's usual CAs are on this machine */
     bool busy, doomed; /* freed from within a callback: the end of the work frees it */
 };
 

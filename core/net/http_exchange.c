@@ -257,7 +257,6 @@ static void set_callbacks(struct ml_http_exchange *x)
 static void set_policy(struct ml_http_exchange *x)
 {
     CURL *easy = x->easy;
-    char *bundle = NULL;
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -269,8 +268,7 @@ static void set_policy(struct ml_http_exchange *x)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
-    curl_easy_getinfo(easy, CURLINFO_CAINFO, &bundle);
-    if (bundle && access(bundle, R_OK) != 0) /* a machine without the usual CAs */
+    if (!x->client->has_bundle)
         curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)x->connect_timeout);
     if (x->no_sni) { /* such a connection is of no use to others */

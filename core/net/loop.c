@@ -20,6 +20,8 @@ struct posted {
     void *user;
 };
 
+enum { ROUNDS = 4 }; /* in the end of a turn */
+
 struct ml_loop {
     struct ev_loop *ev;
     ev_check begin; /* before the callbacks of a turn */
@@ -81,14 +83,26 @@ static void run_posted(struct ml_loop *loop)
     }
 }
 
-static void run_flushes(struct ml_loop *loop)
+/* Those that are asked for by now. False: there were none. */
+static bool run_flushes(struct ml_loop *loop)
 {
-    for (struct ml_link *link; (link = ml_list_first(&loop->flushes)) != NULL;) {
+    struct ml_list due;
+    struct ml_link *link;
+
+    ml_list_init(&due);
+    while ((link = ml_list_first(&loop->flushes)) != NULL) {
+        ml_list_remove(link);
+        ml_list_append(&due, link);
+    }
+    if (ml_list_empty(&due))
+        return false;
+    while ((link = ml_list_first(&due)) != NULL) {
         struct ml_flush *flush = ML_CONTAINER(link, struct ml_flush, link);
 
         ml_list_remove(link);
         flush->fn(flush->user);
     }
+    return true;
 }
 
 void ml_loop_flush(struct ml_loop *loop, struct ml_flush *flush)
@@ -120,18 +134,19 @@ static void on_begin(struct ev_loop *ev, ev_check *check, int events)
 static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
 {
     struct ml_loop *loop = prepare->data;
-    bool again = false;
+    bool again;
+    int round = 0;
 
     (void)events;
     if (loop->sofia)
         ml_sofia_step(loop->sofia);
-    run_posted(loop); /* what sofia's callbacks left for later is told before the turn function */
-    if (loop->turn && loop->turn(loop->turn_user))
-        again = true;
-    run_flushes(loop);
+    do { /* what one of them leaves behind is done in this turn, too, but not without end */
+        run_posted(loop);
+        again = loop->turn && loop->turn(loop->turn_user);
+    } while (run_flushes(loop) && ++round < ROUNDS);
     if (loop->sofia)
         ml_sofia_arm(loop->sofia);
-    if (again || has_posted(loop))
+    if (again || has_posted(loop) || !ml_list_empty(&loop->flushes))
         ev_idle_start(ev, &loop->again);
     else
         ev_idle_stop(ev, &loop->again);

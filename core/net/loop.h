@@ -37,8 +37,8 @@ typedef bool ml_loop_turn_fn(void *user);
 void ml_loop_on_turn(struct ml_loop *loop, ml_loop_turn_fn *fn, void *user);
 
 /* Something to do once before the loop waits again, however often it is asked for: wake another
- * thread, write what was gathered. Lies in what it belongs to, which takes its link out before it
- * is freed. */
+ * thread, write what was gathered, begin what must not begin within a callback. Lies in what it
+ * belongs to, which takes its link out before it is freed. */
 struct ml_flush {
     struct ml_link link;
     ml_loop_fn *fn;

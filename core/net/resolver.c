@@ -50,7 +50,7 @@ struct ml_query {
     ml_resolved_fn *done; /* NULL: cancelled, only c-ares still knows of it */
     void *user;
     bool in_library, is_localhost;
-    struct ml_timer *later; /* answers that need no network */
+    struct ml_flush later; /* answers that need no network */
     int status;
     struct ml_host hosts[MAX_HOSTS];
     size_t count;
@@ -186,7 +186,7 @@ int ml_resolver_new(struct ml_loop *loop, const struct ml_resolver_options *opti
 static void free_query(struct ml_query *query)
 {
     ml_list_remove(&query->link);
-    ml_timer_free(query->later);
+    ml_list_remove(&query->later.link);
     for (size_t i = 0; i < query->target_count; i++)
         ml_free(query->targets[i].name);
     ml_free(query);
@@ -245,8 +245,8 @@ static struct ml_query *new_query(struct ml_resolver *r, ml_resolved_fn *done, v
 static struct ml_query *answer_later(struct ml_query *query, int status)
 {
     query->status = status;
-    query->later = ml_timer_new(query->resolver->loop, on_later, query);
-    ml_timer_set(query->later, 0);
+    query->later = (struct ml_flush){.fn = on_later, .user = query};
+    ml_loop_flush(query->resolver->loop, &query->later);
     return query;
 }
 

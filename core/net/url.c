@@ -11,16 +11,19 @@ static bool is_unreserved(unsigned char c)
 void ml_url_escape(struct ml_buf *out, struct ml_str text)
 {
     static const char digits[] = "0123456789ABCDEF";
-    size_t begin = 0;
+    char *begin = ml_buf_room(out, 3 * text.n), *at = begin;
 
     for (size_t i = 0; i < text.n; i++) {
         unsigned char c = (unsigned char)text.p[i];
 
-        if (is_unreserved(c))
+        if (is_unreserved(c)) {
+            *at++ = (char)c;
             continue;
-        ml_buf_add(out, text.p + begin, i - begin);
-        ml_buf_add(out, (const char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
-        begin = i + 1;
+        }
+        *at++ = '%';
+        *at++ = digits[c >> 4];
+        *at++ = digits[c & 15];
     }
-    ml_buf_add(out, text.p + begin, text.n - begin);
+    *at = '\0';
+    out->n += (size_t)(at - begin);
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <sofia-sip/msg.h>
+
 #include "core/base/error.h"
 #include "core/base/str.h"
 #include "core/net/loop.h"
@@ -59,6 +61,10 @@ struct ml_guard_seen {
 typedef void ml_guard_seen_fn(const struct ml_guard_seen *seen, void *user);
 /* One per process; NULL ends it. Called from within the transport: it must not send. */
 void ml_guard_watch(ml_guard_seen_fn *fn, void *user);
+
+/* The header lines of msg as received, while sofia delivers it (its parser writes into the bytes it
+ * was given); p NULL at any other time. */
+struct ml_str ml_guard_lines(const msg_t *msg);
 
 /* For who has transports: checks (once in a process, ml_guard_check) that the guard stands, and
  * gives it a loop for its deadlines. Close after the transports; pairs. The loop is one for all:

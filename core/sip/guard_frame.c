@@ -20,19 +20,22 @@ static size_t leading_crlf(struct ml_str bytes)
     return n;
 }
 
-static bool is_control(char c)
+/* Is it neither a control byte nor what may quote one? */
+static bool is_plain(char c)
 {
-    return ((unsigned char)c < ' ' && c != '\t') || c == 127;
+    return ((unsigned char)c >= ' ' && c != '\\' && c != 127) || c == '\t';
 }
 
 /* Control bytes may only stand as quoted pairs; CR and LF not even so (RFC 3261 25.1). */
 static void check_bytes(struct ml_guard_message *message, struct ml_str line)
 {
     for (size_t i = 0; i < line.n; i++) {
+        if (is_plain(line.p[i]))
+            continue;
         if (line.p[i] == '\\' && i + 1 < line.n && line.p[i + 1] != '\r') {
             message->has_nul = message->has_nul || line.p[i + 1] == '\0';
             i++;
-        } else if (is_control(line.p[i])) {
+        } else if (line.p[i] != '\\') {
             blame(message, ML_GUARD_BYTES, "Control Character in Header");
             return;
         }
@@ -185,8 +188,7 @@ enum ml_guard_frame ml_guard_frame(struct ml_str bytes, size_t *length)
     return *length <= bytes.n ? ML_GUARD_WHOLE : ML_GUARD_MORE;
 }
 
-const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *message,
-                                            const char *name, size_t *at)
+static char compact_form(const char *name)
 {
     static const struct {
         const char *name, compact;
@@ -195,16 +197,26 @@ const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *messa
                   {"Contact", 'm'},     {"Content-Length", 'l'},
                   {"Supported", 'k'},   {"Content-Encoding", 'e'},
                   {"Content-Type", 'c'}};
-    char compact = '\0';
 
     for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
-        if (strcmp(name, shorts[i].name) == 0)
-            compact = shorts[i].compact;
+        if (shorts[i].name[0] == name[0] && strcmp(name, shorts[i].name) == 0)
+            return shorts[i].compact;
+    return '\0';
+}
+
+const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *message,
+                                            const char *name, size_t *at)
+{
+    struct ml_str wanted = ml_str(name);
+    char compact = compact_form(name);
+
     while (*at < message->count) {
         const struct ml_guard_field *field = message->fields + (*at)++;
+        const char first =
+            field->name.p[0] | 0x20; /* of letters the lower case; tokens are not empty */
 
-        if (ml_str_ieq(field->name, ml_str(name)) ||
-            (compact && ml_str_ieq(field->name, (struct ml_str){&compact, 1})))
+        if (field->name.n == 1 ? compact && first == compact
+                               : first == (name[0] | 0x20) && ml_str_ieq(field->name, wanted))
             return field;
     }
     return NULL;

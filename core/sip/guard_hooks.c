@@ -48,6 +48,12 @@ struct gate {
 static tport_t *current; /* whose bytes are read now */
 static struct gate gate;
 static struct ml_guard_message message;
+/* The message that sofia has now, and its header lines. */
+static struct {
+    msg_t *msg;
+    size_t n;
+    char lines[ML_GUARD_MAX_MESSAGE];
+} whole;
 
 /* The real ones. */
 struct sofia {
@@ -94,6 +100,23 @@ static struct ml_str bytes_of(const msg_t *msg)
 
 /* ---- one whole message ---- */
 
+static void keep_lines(msg_t *msg)
+{
+    const char *begin = message.start.p + message.start.n + 2;
+    const char *end = message.body.p - 2;
+
+    whole.msg = msg;
+    whole.n = (size_t)(end - begin);
+    memcpy(whole.lines, begin, whole.n);
+}
+
+struct ml_str ml_guard_lines(const msg_t *msg)
+{
+    if (!msg || whole.msg != msg)
+        return (struct ml_str){NULL, 0};
+    return (struct ml_str){whole.lines, whole.n};
+}
+
 /* From here on it goes no further than tport_deliver. */
 static void hold(msg_t *msg)
 {
@@ -115,6 +138,7 @@ static bool settle(msg_t *msg, struct ml_str bytes, struct ml_guard_verdict *ver
     ml_guard_show(false, verdict->reason, current, msg, bytes);
     if (verdict->action == ML_GUARD_PASS) {
         ml_guard_count(verdict->reason, verdict->action);
+        keep_lines(msg);
         return true;
     }
     hold(msg);
@@ -292,6 +316,7 @@ void tport_deliver(tport_t *self, msg_t *msg, msg_t *next, struct tport_compress
     if (msg != held.msg) {
         current = NULL; /* what sofia makes of it is its own */
         sofia()->deliver(self, msg, next, compressor, now);
+        whole.msg = NULL;
         current = outer;
         return;
     }

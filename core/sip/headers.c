@@ -6,76 +6,70 @@
 #include <sofia-sip/su_alloc.h>
 
 #include "core/base/mem.h"
+#include "core/sip/guard.h"
 
 enum { TEXT_MAX = 65536 }; /* twice the largest message */
 
-/* Length of the line at text without its end; *next is past the end. */
-static size_t line_length(struct ml_str text, size_t *next)
+/* Adds lines with the folded ones joined. */
+static void add_unfolded(struct ml_buf *text, struct ml_str lines)
 {
-    const char *end = text.n ? memchr(text.p, '\n', text.n) : NULL;
-    size_t n = end ? (size_t)(end - text.p) : text.n;
+    while (lines.n > 0) {
+        const char *end = memchr(lines.p, '\n', lines.n);
+        size_t n = end ? (size_t)(end - lines.p) + 1 : lines.n, kept = n;
 
-    *next = end ? n + 1 : n;
-    return n > 0 && text.p[n - 1] == '\r' ? n - 1 : n;
-}
-
-static struct ml_str skip(struct ml_str text, size_t n)
-{
-    return (struct ml_str){text.p + n, text.n - n};
-}
-
-/* Unfolds in place: the buffer is ours. */
-static size_t unfold(char *text, size_t n)
-{
-    size_t to = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        size_t end = i;
-
-        if (text[end] == '\r' && end + 1 < n)
-            end++;
-        if (text[end] == '\n' && end + 1 < n && (text[end + 1] == ' ' || text[end + 1] == '\t')) {
-            i = end;
-            continue;
-        }
-        text[to++] = text[i];
+        if (n < lines.n && (lines.p[n] == ' ' || lines.p[n] == '\t'))
+            kept = n - (n > 1 && lines.p[n - 2] == '\r' ? 2 : 1);
+        ml_buf_add(text, lines.p, kept);
+        lines = (struct ml_str){lines.p + n, lines.n - n};
     }
-    return to;
 }
 
-struct ml_header *ml_headers_parse(struct ml_str text, size_t *count)
+/* As sofia writes it. */
+static void add_written(struct ml_buf *lines, const msg_header_t *header)
 {
-    size_t lines = 1, next, n, unfolded;
-    struct ml_header *headers;
-    struct ml_str rest;
-    char *copy;
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    bool unknown = header->sh_class == sip_unknown_class;
+    const char *name = unknown ? header->sh_unknown->un_name : header->sh_class->hc_name;
+    const char *value =
+        unknown ? header->sh_unknown->un_value : ml_header_text(home, (const sip_header_t *)header);
 
-    for (size_t i = 0; i < text.n; i++)
-        lines += text.p[i] == '\n';
-    headers = ml_alloc(lines * sizeof *headers + text.n + 1);
-    copy = (char *)(headers + lines);
-    memcpy(copy, text.p, text.n);
-    unfolded = unfold(copy, text.n);
-    rest = (struct ml_str){copy, unfolded};
-    *count = 0;
-    line_length(rest, &next);
-    for (rest = skip(rest, next); (n = line_length(rest, &next)) > 0; rest = skip(rest, next)) {
-        char *line = copy + (rest.p - copy);
-        char *colon = memchr(line, ':', n);
-        struct ml_str name, value;
-
-        if (!colon)
-            continue;
-        name = ml_str_trim((struct ml_str){line, (size_t)(colon - line)});
-        value = ml_str_trim((struct ml_str){colon + 1, n - (size_t)(colon - line) - 1});
-        ((char *)(uintptr_t)name.p)[name.n] = '\0';
-        headers[*count].name = name.p;
-        headers[*count].value = value.p;
-        line[n] = '\0'; /* the CR or LF */
-        ((char *)(uintptr_t)value.p)[value.n] = '\0';
-        ++*count;
+    if (name && value) {
+        ml_buf_str(lines, name);
+        ml_buf_add(lines, ": ", 2);
+        ml_buf_str(lines, value);
+        ml_buf_add(lines, "\r\n", 2);
     }
-    return headers;
+    su_home_deinit(home);
+}
+
+char *ml_headers_lines(const sip_t *sip, const msg_t *msg)
+{
+    const void *first = sip->sip_request ? (const void *)sip->sip_request : sip->sip_status;
+    struct ml_str received = ml_guard_lines(msg);
+    struct ml_buf lines = {0};
+
+    if (received.p) {
+        add_unfolded(&lines, received);
+        return ml_buf_take(&lines);
+    }
+    for (const msg_header_t *header = ((const msg_header_t *)first)->sh_succ;
+         header && header->sh_class != sip_separator_class; header = header->sh_succ)
+        add_written(&lines, header);
+    return ml_buf_take(&lines);
+}
+
+bool ml_headers_next(struct ml_str *lines, struct ml_str *name, struct ml_str *value)
+{
+    struct ml_str line;
+
+    while (lines->n > 0 && ml_str_cut(lines, '\n', &line)) {
+        if (!ml_str_cut(&line, ':', name) || !line.p)
+            continue;
+        *name = ml_str_trim(*name);
+        *value = ml_str_trim(line);
+        return true;
+    }
+    return false;
 }
 
 /* A copy of the text at *at, which moves behind it. */

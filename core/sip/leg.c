@@ -1,9 +1,6 @@
 /* A leg's life: references, state, and the events it tells. */
 #include "core/sip/leg.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/sip/headers.h"
@@ -13,7 +10,7 @@
 struct told {
     struct ml_link link;
     struct ml_leg_event event;
-    char phrase[64], text[160];
+    char *phrase, *text, *headers; /* what the event points to */
 };
 
 const char *ml_leg_state_name(enum ml_leg_state state)
@@ -50,7 +47,9 @@ struct ml_leg *ml_leg_new(struct ml_agent *agent, bool incoming)
 
 static void told_free(struct told *told)
 {
-    ml_free((void *)(uintptr_t)told->event.headers);
+    ml_free(told->phrase);
+    ml_free(told->text);
+    ml_free(told->headers);
     ml_free(told);
 }
 
@@ -186,19 +185,15 @@ static void tell_all(void *user)
     ml_leg_unref(leg);
 }
 
-void ml_leg_tell(struct ml_leg *leg, const struct ml_leg_event *event)
+/* headers: taken. */
+static void tell(struct ml_leg *leg, const struct ml_leg_event *event, char *headers)
 {
     struct told *told = ml_alloc(sizeof *told);
 
     told->event = *event;
-    if (event->phrase)
-        told->event.phrase = told->phrase;
-    if (event->text)
-        told->event.text = told->text;
-    snprintf(told->phrase, sizeof told->phrase, "%s", event->phrase ? event->phrase : "");
-    snprintf(told->text, sizeof told->text, "%s", event->text ? event->text : "");
-    told->event.headers =
-        event->header_count ? ml_headers_copy(event->headers, event->header_count) : NULL;
+    told->event.phrase = told->phrase = ml_strdup(event->phrase);
+    told->event.text = told->text = ml_strdup(event->text);
+    told->event.headers = told->headers = headers;
     ml_list_append(&leg->events, &told->link);
     if (!leg->telling && leg->agent && !leg->agent->closing) {
         leg->telling = true;
@@ -206,29 +201,23 @@ void ml_leg_tell(struct ml_leg *leg, const struct ml_leg_event *event)
     }
 }
 
+void ml_leg_tell(struct ml_leg *leg, const struct ml_leg_event *event)
+{
+    tell(leg, event, NULL);
+}
+
 void ml_leg_tell_message(struct ml_leg *leg, enum ml_leg_event_kind kind, enum ml_leg_cause cause,
                          const sip_t *sip, msg_t *msg, const char *text)
 {
     struct ml_leg_event event = {.kind = kind, .cause = cause, .text = text};
-    struct ml_header *headers = NULL;
+    bool received = sip && msg && !nta_msg_is_internal(msg);
 
     if (sip && sip->sip_status) {
         event.code = sip->sip_status->st_status;
         event.phrase = sip->sip_status->st_phrase;
         event.early = event.code < 200 && ml_leg_body(sip).n > 0;
     }
-    if (msg && !nta_msg_is_internal(msg)) {
-        size_t n = 0;
-        su_home_t home[1] = {SU_HOME_INIT(home)};
-        char *bytes = msg_as_string(home, msg, NULL, 0, &n);
-
-        if (bytes)
-            headers = ml_headers_parse((struct ml_str){bytes, n}, &event.header_count);
-        su_home_deinit(home);
-    }
-    event.headers = headers;
-    ml_leg_tell(leg, &event);
-    ml_free(headers);
+    tell(leg, &event, received ? ml_headers_lines(sip, msg) : NULL);
 }
 
 void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info)
@@ -246,7 +235,6 @@ void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info)
         .local_address = leg->transport ? leg->transport->place.host : NULL,
         .username = leg->digest_user,
         .headers = leg->headers,
-        .header_count = leg->header_count,
     };
 }
 

@@ -62,11 +62,10 @@ struct ml_leg_event {
     const char *phrase;
     bool early;
     enum ml_leg_cause cause;
-    const char *text;                /* a sentence about the cause, or NULL */
-    const struct ml_header *headers; /* all headers of the message, names as received */
-    size_t header_count;
-    char digit;      /* ML_LEG_INFO */
-    int duration_ms; /* ML_LEG_INFO */
+    const char *text;    /* a sentence about the cause, or NULL */
+    const char *headers; /* the lines of the message, see ml_headers_lines; NULL: none */
+    char digit;          /* ML_LEG_INFO */
+    int duration_ms;     /* ML_LEG_INFO */
 };
 
 /* Borrowed until it returns. The handler may unref the leg. */
@@ -96,10 +95,9 @@ struct ml_leg_info {
     const char *transport;               /* "udp", "tcp", "tls" */
     const char *source_address;          /* of the INVITE (UAS), or where ours went (UAC) */
     uint16_t source_port;
-    const char *local_address;       /* on which it arrived or from which it left */
-    const char *username;            /* digest user that was checked, or NULL */
-    const struct ml_header *headers; /* of the INVITE received; none for a UAC */
-    size_t header_count;
+    const char *local_address; /* on which it arrived or from which it left */
+    const char *username;      /* digest user that was checked, or NULL */
+    const char *headers;       /* lines of the INVITE received; NULL for a UAC */
 };
 void ml_leg_info(const struct ml_leg *leg, struct ml_leg_info *info);
 enum ml_leg_state ml_leg_state(const struct ml_leg *leg);

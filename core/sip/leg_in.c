@@ -39,19 +39,16 @@ static char *plain_display(const char *display)
     return name;
 }
 
-static void remember(struct ml_leg *leg, const sip_t *sip, msg_t *msg)
+static void remember(struct ml_leg *leg, const sip_t *sip, const msg_t *msg)
 {
     su_home_t home[1] = {SU_HOME_INIT(home)};
-    size_t n = 0;
-    char *text = msg_as_string(home, msg, NULL, 0, &n);
 
     leg->call_id = ml_strdup(sip->sip_call_id->i_id);
     leg->from_uri = plain_uri(sip->sip_from->a_url);
     leg->from_display = plain_display(sip->sip_from->a_display);
     leg->to_uri = plain_uri(sip->sip_to->a_url);
     leg->request_uri = ml_strdup(url_as_string(home, sip->sip_request->rq_url));
-    if (text)
-        leg->headers = ml_headers_parse((struct ml_str){text, n}, &leg->header_count);
+    leg->headers = ml_headers_lines(sip, msg);
     su_home_deinit(home);
     leg->reliable = sip->sip_require && sip_has_feature(sip->sip_require, "100rel");
     leg->peer_has_timer = sip_has_feature(sip->sip_supported, "timer");

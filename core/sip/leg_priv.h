@@ -77,15 +77,14 @@ struct ml_leg {
 
     /* what ml_leg_info tells */
     char *call_id, *from_uri, *from_display, *to_uri, *request_uri, *digest_user;
-    struct ml_header *headers; /* of the INVITE received */
-    size_t header_count;
+    char *headers; /* of the INVITE received */
 };
 
 struct ml_leg *ml_leg_new(struct ml_agent *agent, bool incoming);
 /* State changes, in one place: logs, counts, and on OVER lets go of timers and the agent's
  * reference. */
 void ml_leg_enter(struct ml_leg *leg, enum ml_leg_state state);
-/* Queues a copy of the event for the next turn. */
+/* Queues a copy of the event, which has no headers, for the next turn. */
 void ml_leg_tell(struct ml_leg *leg, const struct ml_leg_event *event);
 /* The same, with code, phrase and headers of a message (NULL: none). */
 void ml_leg_tell_message(struct ml_leg *leg, enum ml_leg_event_kind kind, enum ml_leg_cause cause,

@@ -1,4 +1,6 @@
 /* How the requests of a leg leave: by which transport, to which address. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,26 +12,34 @@
 
 char *ml_header_lines(su_home_t *home, const struct ml_header *headers, size_t count)
 {
-    char *lines = NULL;
+    struct ml_buf text = {0};
+    char *lines;
 
-    for (size_t i = 0; i < count; i++)
-        lines =
-            su_sprintf(home, "%s%s: %s\r\n", lines ? lines : "", headers[i].name, headers[i].value);
+    for (size_t i = 0; i < count; i++) {
+        ml_buf_str(&text, headers[i].name);
+        ml_buf_str(&text, ": ");
+        ml_buf_str(&text, headers[i].value);
+        ml_buf_str(&text, "\r\n");
+    }
+    lines = text.n ? su_strdup(home, text.p) : NULL;
+    ml_buf_fini(&text);
     return lines;
 }
 
-/* 10/8, 172.16/12, 192.168/16, loopback, link-local: an address that may mean another host there.
+/* A loopback, link-local or private address (RFC 1918, RFC 4193), which may mean another host
+ * there.
  */
 static bool is_private(const char *host)
 {
-    static const char *const nets[] = {"10.0.0.0/8",  "172.16.0.0/12",  "192.168.0.0/16",
-                                       "127.0.0.0/8", "169.254.0.0/16", "fc00::/7",
-                                       "fe80::/10",   "::1/128",        NULL};
+    unsigned char a[16];
 
-    for (const char *const *net = nets; *net; net++)
-        if (ml_cidr_match(*net, host))
-            return true;
-    return false;
+    if (inet_pton(AF_INET, host, a) == 1)
+        return a[0] == 10 || a[0] == 127 || (a[0] == 172 && (a[1] & 0xf0) == 16) ||
+               (a[0] == 192 && a[1] == 168) || (a[0] == 169 && a[1] == 254);
+    if (inet_pton(AF_INET6, host, a) != 1)
+        return false;
+    return (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+           memcmp(a, &in6addr_loopback, sizeof a) == 0;
 }
 
 /* Can the leg's requests not go to that host as it is? A name would have to be resolved, and the
@@ -105,7 +115,8 @@ nta_outgoing_t *ml_leg_send(struct ml_leg *leg, nta_response_f *callback, const 
     ta_list ta;
 
     ta_start(ta, tag, value);
-    print_via(leg, via, sizeof via);
+    if (leg->advertise)
+        print_via(leg, via, sizeof via);
     body = tl_find(ta_args(ta), siptag_payload_str);
     if (leg->username && to)
         credentials =

@@ -312,22 +312,40 @@ int ml_sdp_check_target(const struct ml_sdp *sdp, const char *address, uint16_t 
     return ML_OK;
 }
 
+/* text, number, text: every call is answered with one of these, and printf is slow. */
+static void print_number(struct ml_buf *text, const char *before, uint64_t number,
+                         const char *after)
+{
+    ml_buf_str(text, before);
+    ml_buf_uint(text, number);
+    ml_buf_str(text, after);
+}
+
+static void print_codec(struct ml_buf *text, const struct ml_sdp_codec *codec)
+{
+    print_number(text, "a=rtpmap:", (uint64_t)codec->type, " ");
+    ml_buf_str(text, codec->name);
+    print_number(text, "/", (uint64_t)codec->rate, "\r\n");
+    if (!codec->fmtp[0])
+        return;
+    print_number(text, "a=fmtp:", (uint64_t)codec->type, " ");
+    ml_buf_str(text, codec->fmtp);
+    ml_buf_str(text, "\r\n");
+}
+
 static void print_media(struct ml_buf *text, const struct ml_sdp *sdp)
 {
     static const char *const directions[] = {"sendrecv", "sendonly", "recvonly", "inactive"};
 
-    ml_buf_printf(text, "m=audio %u RTP/AVP", sdp->port);
+    print_number(text, "m=audio ", sdp->port, " RTP/AVP");
     for (size_t i = 0; i < sdp->codec_count; i++)
-        ml_buf_printf(text, " %d", sdp->codecs[i].type);
+        print_number(text, " ", (uint64_t)sdp->codecs[i].type, "");
     ml_buf_str(text, "\r\n");
-    for (size_t i = 0; i < sdp->codec_count; i++) {
-        const struct ml_sdp_codec *codec = &sdp->codecs[i];
-
-        ml_buf_printf(text, "a=rtpmap:%d %s/%d\r\n", codec->type, codec->name, codec->rate);
-        if (codec->fmtp[0])
-            ml_buf_printf(text, "a=fmtp:%d %s\r\n", codec->type, codec->fmtp);
-    }
-    ml_buf_printf(text, "a=ptime:%d\r\na=%s\r\n", sdp->ptime, directions[sdp->direction]);
+    for (size_t i = 0; i < sdp->codec_count; i++)
+        print_codec(text, &sdp->codecs[i]);
+    print_number(text, "a=ptime:", (uint64_t)sdp->ptime, "\r\na=");
+    ml_buf_str(text, directions[sdp->direction]);
+    ml_buf_str(text, "\r\n");
 }
 
 /* "video RTP/AVP 31" as a refused line. */
@@ -340,15 +358,24 @@ static void print_refused(struct ml_buf *text, const char *media)
                   rest.p ? rest.p : "RTP/AVP 0");
 }
 
+static void print_address(struct ml_buf *text, const struct ml_sdp *sdp)
+{
+    ml_buf_str(text, strchr(sdp->address, ':') ? "IN IP6 " : "IN IP4 ");
+    ml_buf_str(text, sdp->address);
+}
+
 char *ml_sdp_print(const struct ml_sdp *sdp, uint64_t session_id, uint64_t version)
 {
-    const char *family = strchr(sdp->address, ':') ? "IP6" : "IP4";
     size_t count = sdp->media_count ? sdp->media_count : 1;
     struct ml_buf text = {0};
 
-    ml_buf_printf(&text, "v=0\r\no=- %llu %llu IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\n",
-                  (unsigned long long)session_id, (unsigned long long)version, family, sdp->address,
-                  family, sdp->address);
+    ml_buf_room(&text, 256);
+    print_number(&text, "v=0\r\no=- ", session_id, " ");
+    print_number(&text, "", version, " ");
+    print_address(&text, sdp);
+    ml_buf_str(&text, "\r\ns=-\r\nc=");
+    print_address(&text, sdp);
+    ml_buf_str(&text, "\r\nt=0 0\r\n");
     for (size_t i = 0; i < count; i++) {
         if ((int)i == sdp->media_index)
             print_media(&text, sdp);

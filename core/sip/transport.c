@@ -200,6 +200,20 @@ static struct ml_transport *find(struct ml_agent *agent, const char *kind, const
     return NULL;
 }
 
+/* Is there a choice between transports of that kind? */
+static bool are_several(struct ml_agent *agent, const char *kind, bool ipv6)
+{
+    int count = 0;
+
+    ML_LIST_EACH(&agent->transports, link)
+    {
+        const struct ml_sip_place *place = &ML_CONTAINER(link, struct ml_transport, link)->place;
+
+        count += strcmp(place->kind, kind) == 0 && ml_host_is_ipv6(place->host) == ipv6;
+    }
+    return count > 1;
+}
+
 struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_sip_place *to,
                                       const char *bind)
 {
@@ -211,7 +225,8 @@ struct ml_transport *ml_transport_for(struct ml_agent *agent, const struct ml_si
                         *same = find(agent, to->kind, NULL, ipv6);
     struct ml_fault fault;
 
-    if (!bind && ml_local_address(to->host, local)) /* the listener that the route leads over */
+    /* the listener that the route leads over */
+    if (!bind && are_several(agent, to->kind, ipv6) && ml_local_address(to->host, local))
         transport = find(agent, to->kind, local, ipv6);
     if (!transport)
         transport = find(agent, to->kind, bind, ipv6);

@@ -40,7 +40,7 @@ end
 
 local function take_calls(self)
   while true do
-    local event = self.box:wait { "incoming" }
+    local event = self.box:wait "incoming"
     if self.handlers.call then
       task.spawn(serve, self, event.leg):name("incoming call")
     else

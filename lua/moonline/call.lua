@@ -148,7 +148,7 @@ function Leg:dial(given, options)
     open = open + 1
   end
   while open > 0 do
-    local event = group:took(self:wait { "task" })
+    local event = group:took(self:wait "task")
     open = open - 1
     if event.ok and event.values[1] then return event.values[1] end
   end
@@ -158,7 +158,7 @@ end
 
 -- Ends when the leg does.
 local function stay(other)
-  while true do other:wait { "digit" } end
+  while true do other:wait "digit" end
 end
 
 ---Connects two legs until one side hangs up.
@@ -196,7 +196,7 @@ function Leg:record(options)
     box = not options.background and self.box or nil, source = "RecordVerb",
   })
   if not one or options.background then return one, why end
-  local ok, value = task.catch(function() return self:wait { "recorded" } end)
+  local ok, value = task.catch(function() return self:wait "recorded" end)
   if not ok and not (value.kind == "hangup" and value.leg == self) then
     one:stop()
     return task.unwind(value)

@@ -130,7 +130,7 @@ WebServer.__close = WebServer.close
 -- The task holds the server: it serves until it is closed.
 local function serve(self, fn)
   while true do
-    local event = self.box:wait { "request" }
+    local event = self.box:wait "request"
     task.spawn(function()
       local one = web_request(event.request, self.scheme)
       if not one then return end

@@ -5,6 +5,7 @@ local guard = require "moonline.core.guard"
 local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local log = require "moonline.log"
+local memo = require "moonline.memo"
 local params = require "moonline.webhook.params"
 local session = require "moonline.twiml.session"
 local status = require "moonline.webhook.status"
@@ -16,15 +17,20 @@ local function takes_calls(route)
   return route and (route.url or route.script or route.twiml) and route
 end
 
+-- "sip:line@example.com:5060" -> { "line@example.com", "line" }; empty without a user.
+local names_of = memo(function(to)
+  local user, host = to:match("^sips?:([^@]*)@(%[[^%]]*%])")
+  if not user then user, host = to:match("^sips?:([^@]*)@([^:;?]*)") end
+  return user and { user .. "@" .. host, user } or {}
+end)
+
 ---The entry that takes calls to this address: user@host, the user alone, else voice.
 ---@param config table
 ---@param to string sip:user@host[:port]
 ---@return table? route
 function inbound.route(config, to)
-  local user, host = to:match("^sips?:([^@]*)@(%[[^%]]*%])")
-  if not user then user, host = to:match("^sips?:([^@]*)@([^:;?]*)") end
-  local numbers = config.numbers
-  return takes_calls(user and (numbers[user .. "@" .. host] or numbers[user]))
+  local names, numbers = names_of(to), config.numbers
+  return takes_calls(names[1] and (numbers[names[1]] or numbers[names[2]]))
     or takes_calls(config.voice)
 end
 
@@ -64,7 +70,6 @@ local function ended(env, call, events, core, sid)
   if not fine then log.call(sid):error("%s", problem) end
   env.live[call] = nil
   env.calls:remove(sid)
-  core:hangup()
   core:close()
 end
 

@@ -2,6 +2,8 @@
 
 local crypto = require "moonline.core.crypto"
 local log = require "moonline.log"
+local memo = require "moonline.memo"
+local sip = require "moonline.core.sip"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
 
@@ -15,6 +17,7 @@ local task = require "moonline.core.task"
 ---@field headers table<string, string> of the INVITE, lower-case names
 ---@field core moonline.CoreLeg
 local Leg = {}
+Leg.__index = Leg
 Leg.__name = "moonline.Leg"
 
 local leg = {}
@@ -23,13 +26,6 @@ local leg = {}
 local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop" }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
-
-local function with_interrupts(kinds)
-  local all = {}
-  for i, kind in ipairs(kinds) do all[i] = kind end
-  for _, kind in ipairs(INTERRUPTS) do all[#all + 1] = kind end
-  return all
-end
 
 -- The leg is over: kept, so that every later operation says so again.
 function Leg:over(event)
@@ -62,12 +58,12 @@ function Leg:still_there()
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
----@param kinds string[]
+---@param kinds string|string[]
 ---@param timeout number?
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
-  local event, why = self.box:wait(with_interrupts(kinds), timeout)
+  local event, why = self.box:wait(kinds, timeout, INTERRUPTS)
   if not event then return nil, why end
   if ENDS[event.kind] then
     self:over(event)
@@ -230,31 +226,38 @@ end
 
 Leg.__close = Leg.close
 
-local function header_map(list)
-  local map = {}
-  for _, header in ipairs(list) do
+-- The headers of an INVITE by their lower-case names: read when somebody first asks for one, which
+-- few calls do.
+local Headers = {}
+
+local function read_headers(headers)
+  local lines = headers[Headers]
+  headers[Headers] = nil
+  setmetatable(headers, nil)
+  for _, header in ipairs(sip.headers(lines)) do
     local name = header[1]:lower()
-    map[name] = map[name] and map[name] .. ", " .. header[2] or header[2]
+    headers[name] = headers[name] and headers[name] .. ", " .. header[2] or header[2]
   end
-  return map
+  return headers
 end
 
--- Headers are made into a table when somebody first asks for them.
-function Leg.__index(self, key)
-  if key ~= "headers" then return Leg[key] end
-  self.headers = header_map(self.core:headers())
-  return self.headers
+function Headers.__index(headers, name)
+  return read_headers(headers)[name]
 end
 
-local function plain(uri)
+function Headers.__pairs(headers)
+  return pairs(read_headers(headers))
+end
+
+local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
-end
+end)
 
 -- From of a call we place is known in full when its INVITE is built; until then: as it will most
 -- likely be.
 local function own_from(env, info)
   local known = info.from or "anonymous"
-  if known:match("^sips?:") then return plain(known) end
+  if known:find("^sips?:") then return known end
   local host = env.agent and env.agent:addresses()[1]:match("^%l+:(.*):%d+$") or "localhost"
   return ("sip:%s@%s"):format(known, host)
 end
@@ -279,6 +282,7 @@ function leg.new(env, core, fields)
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
+    headers = setmetatable({ [Headers] = info.headers or "" }, Headers),
   }, Leg)
   self.id = self.sid
   self.log = log.call(self.sid)

@@ -20,7 +20,7 @@ return function(leg, fn, ...)
   local work = {}
   local _ <close> = task.closing(function() work.abandoned = true end)
   task.spawn(run, leg, work, fn, ...):name("beside " .. leg.sid)
-  leg:wait { "worked" }
+  leg:wait "worked"
   local results = work.results
   if not results[1] then error(results[2], 0) end
   return table.unpack(results, 2, results.n)

@@ -52,7 +52,7 @@ function Recording:stop(event)
   if self.done then return self.done end
   if not event then
     self.recorder:stop()
-    event = self.box:wait({ "recorded" }, 30)
+    event = self.box:wait("recorded", 30)
   end
   self.done = event or { kind = "recorded", why = "failed", duration = 0, text = "never finished" }
   self.recorder:close()

@@ -33,7 +33,7 @@ end
 local function run(chunk, box)
   local one = task.spawn(chunk)
   one:watch(box)
-  local event = box:wait { "task" }
+  local event = box:wait "task"
   if event.ok then return print_values(event.values) end
   if not event.unwound then io.stderr:write(tostring(event.error), "\n") end
 end

@@ -78,7 +78,7 @@ local function spoken(leg, item, language, voice)
   leg.env.speech:say(item.say, {
     markup = item.markup, language = language, voice = voice,
   }, box)
-  return box:wait { "spoken" }
+  return box:wait "spoken"
 end
 
 -- A language or voice that cannot be had gives way to the usual one: better than silence.
@@ -104,6 +104,8 @@ function source.prepare(leg, item)
   if type(item) == "string" then
     item = item:match("^https?://") and { url = item } or { file = item }
   end
+  leg.env.notify { kind = "sound", call = leg.sid, say = item.say, url = item.url,
+    file = item.file, digits = item.digits, silence = item.silence }
   local loops = item.loop or 1
   if item.file then return { file = item.file, loops = loops } end
   if item.tone then return { tone = item.tone, ms = math.floor((item.seconds or 0) * 1000) } end

@@ -35,7 +35,7 @@ end
 
 -- The next task to end, as its event.
 function Group:next(timeout)
-  local event, why = self.box:wait({ "task" }, timeout)
+  local event, why = self.box:wait("task", timeout)
   if not event then return nil, why end
   return self:took(event)
 end
@@ -71,7 +71,7 @@ function Group:close()
   self.closed = true
   self:cancel("the group was left")
   while self.count > 0 do
-    local event = self.box:wait({ "task" })
+    local event = self.box:wait "task"
     self.tasks[event.task] = nil
     self.count = self.count - 1
   end

@@ -41,7 +41,7 @@ local function over(s, alice)
 end
 
 describe("the action of a Dial", function()
-  it("S12 is told everything about an answered call, once, and takes over", function()
+  it("S12 <Dial action> is told everything about an answered call, once, and takes over", function()
     local invite
     local s <close> = open(function(call)
       invite = call.headers
@@ -71,7 +71,7 @@ describe("the action of a Dial", function()
     over(s, alice)
   end)
 
-  it("S12 uses GET where method says so, and a relative URL", function()
+  it("S12 <Dial method> uses GET where it says so, and a relative URL", function()
     local s <close> = open(party.takes { talk = 1 }, 'method="GET"')
     s.web["/deep/voice"] = (s.web["/voice"]:gsub('"/after"', '"../after?x=1"'))
     s.web["/voice"] = stage.twiml "<Redirect>/deep/voice</Redirect>"

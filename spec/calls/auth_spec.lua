@@ -60,7 +60,7 @@ local function repeated(callee)
 end
 
 describe("credentials of a Sip noun", function()
-  it("S7 satisfy a phone of our own", function()
+  it("S7 <Sip username password> satisfy a phone of our own", function()
     local s <close> = stage.open()
     local kate = story.phone(s, "kate", story.answers, { allow = {}, users = { admin = "1234" } })
     local params = story.talk(s, kate.address .. "?mine=foo", { sip = ADMIN })

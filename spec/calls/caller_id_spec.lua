@@ -18,7 +18,7 @@ local function from(dial, call, sip)
 end
 
 describe("the caller of a dialled leg", function()
-  it("S9 is callerId: letters, digits and + - _ . become the user of From", function()
+  it("S9 <Dial callerId>: letters, digits and + - _ . become the user of From", function()
     for _, id in ipairs { "bob", "+15550100", "a-b_c.d+e", "007", ("x"):rep(200) } do
       local got, warning = from(('callerId="%s"'):format(id))
       assert.equal(("<sip:%s@127.0.0.1>"):format(id), got)

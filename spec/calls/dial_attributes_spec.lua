@@ -23,7 +23,7 @@ local function dialled(fn, dial, timeout)
 end
 
 describe("the attributes of Dial", function()
-  it("S8 timeout: seconds until nobody answers", function()
+  it("S8 <Dial timeout>: seconds until nobody answers", function()
     for given, expected in pairs { ["1"] = 1, ["12"] = 12, ["600"] = 600 } do
       local seconds, params, warning = dialled(story.rings, ('timeout="%s"'):format(given), 700)
       assert.near(expected, seconds, 0.3)
@@ -54,7 +54,7 @@ describe("the attributes of Dial", function()
     s:quiet()
   end)
 
-  it("S8 timeLimit: seconds of talk, counted from the answer", function()
+  it("S8 <Dial timeLimit>: seconds of talk, counted from the answer", function()
     local seconds, params = dialled(function(call)
       call:ring()
       moonline.sleep(4)
@@ -77,7 +77,7 @@ describe("the attributes of Dial", function()
     end
   end)
 
-  it("S8 hangupOnStar: the caller's star ends the callee's leg, and the caller goes on", function()
+  it("S8 <Dial hangupOnStar>: the caller's star ends the callee's leg, not his own", function()
     local ended
     local s <close>, _, alice = open(function(call)
       call:answer()
@@ -134,7 +134,7 @@ describe("the attributes of Dial", function()
     s:quiet()
   end)
 
-  it("S8 answerOnBridge: the caller rings until the bridge, and is answered by it", function()
+  it("S8 <Dial answerOnBridge>: the caller rings until the bridge answers him", function()
     local s <close>, _, alice = open(function(call)
       call:ring()
       moonline.sleep(5)
@@ -174,7 +174,8 @@ describe("the attributes of Dial", function()
   }
 
   for value, channels in pairs(CHANNELS) do
-    it("S8 record: " .. value .. ", told to recordingStatusCallback and action", function()
+    local name = "S8 <Dial record recordingStatusCallback recordingStatusCallbackEvent>: " .. value
+    it(name, function()
       local s <close>, _, alice = open(story.answers, ('record="%s" recordingStatusCallback="/rec"'
         .. ' recordingStatusCallbackEvent="in-progress completed absent"'):format(value))
       s.web["/rec"] = ""
@@ -215,7 +216,7 @@ describe("the attributes of Dial", function()
     end
   end)
 
-  it("S8 recordingStatusCallback: completed only by default, by GET where asked for", function()
+  it("S8 <Dial recordingStatusCallbackMethod>: GET, and completed only by default", function()
     local s <close>, _, alice = open(story.answers, 'record="true"'
       .. ' recordingStatusCallback="/rec?a=b" recordingStatusCallbackMethod="GET"')
     s.web["/rec"] = ""
@@ -247,7 +248,7 @@ describe("the attributes of Dial", function()
     s:quiet()
   end)
 
-  it("S8 ringTone: each country of the list is taken", function()
+  it("S8 <Dial ringTone>: each country of the list is taken", function()
     local tones = require("moonline.twiml.vocabulary").ring_tones
     assert.is_true(#tones > 10)
     for _, tone in ipairs(tones) do

@@ -153,7 +153,7 @@ describe("record", function()
     s:quiet()
   end)
 
-  it("S8 trim-silence keeps the talk only", function()
+  it("S8 <Dial trim>: trim-silence keeps the talk only", function()
     local s <close> = open('record="record-from-answer" trim="trim-silence"', function(call)
       call:answer()
       moonline.sleep(1.5)

@@ -52,7 +52,7 @@ local function done(s, alice)
 end
 
 describe("call screening", function()
-  it("S14 is requested with the child's parameters and headers, and bridges at its end", function()
+  it("S14 <Sip url> is told of the child and its headers, and bridges at its end", function()
     local invite, call_id
     local s <close> = open(function(call)
       invite, call_id = call.headers, call.info.call_id
@@ -84,7 +84,7 @@ describe("call screening", function()
     s:quiet()
   end)
 
-  it("S14 takes its method, and an empty document bridges", function()
+  it("S14 <Sip method> is its method, and an empty document bridges", function()
     local s <close> = open(party.takes { talk = 2 }, stage.twiml "", { sip = 'method="GET"' })
     local alice = assert(s:call())
     assert.equal("GET", s:request("/screen").method)

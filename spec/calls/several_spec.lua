@@ -90,7 +90,7 @@ describe("dial.several", function()
     assert.equal("completed", told[params.DialCallSid])
   end)
 
-  it("S10 calls them one after the other with sequential", function()
+  it("S10 <Dial sequential> calls them one after the other", function()
     local s <close> = stage.open(SEVERAL)
     local one = story.phone(s, "one", story.refuses(486))
     local two = story.phone(s, "two", story.rings)

@@ -91,13 +91,13 @@ describe("status callbacks", function()
     assert.equal(at(5), list[4].params.Timestamp)
   end)
 
-  it("S15 without a list of events only completed is told, and numbered 0", function()
+  it("S15 <Sip statusCallback> without events: only completed is told, and numbered 0", function()
     local s <close> = open(party.takes { ring = 1, talk = 1 })
     play(s)
     assert.equal("completed 0", told(s))
   end)
 
-  it("S15 only the events of the list are told; GET where it says so", function()
+  it("S15 <Sip statusCallbackEvent statusCallbackMethod>: only these are told, by GET", function()
     local s <close> = open(party.takes { ring = 1, talk = 1 },
       'statusCallbackEvent="ringing  completed" statusCallbackMethod="GET"')
     local list = play(s)

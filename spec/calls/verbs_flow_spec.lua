@@ -22,14 +22,14 @@ local function fate(s, verbs, options)
 end
 
 describe("V2 Pause", function()
-  it("at the beginning puts the answer off", function()
+  it("<Pause length> at the beginning puts the answer off", function()
     local s <close> = stage.open()
     local _, answered, ended = fate(s, '<Pause length="4"/>')
     assert.near(4, answered, 0.2)
     assert.near(4, ended, 0.3)
   end)
 
-  it("is a second without length, and silence on an answered call", function()
+  it("<Pause> is a second without length, and silence on an answered call", function()
     local s <close> = stage.open()
     local _, answered, ended = fate(s, '<Pause/><Pause length="3"/>')
     assert.near(1, answered, 0.2)
@@ -65,7 +65,7 @@ describe("V2 Pause", function()
 end)
 
 describe("V2 Redirect", function()
-  it("goes on elsewhere: what follows is not reached, the call not answered by it", function()
+  it("<Redirect method>: what follows is not reached, the call not answered by it", function()
     local s <close> = stage.open()
     s.web["/next"] = stage.twiml "<Reject reason='busy'/>"
     local code = fate(s, "<Redirect method='GET'>/next?a=1&amp;b=2</Redirect><Say>no</Say>")
@@ -77,7 +77,7 @@ describe("V2 Redirect", function()
     assert.equal("ringing", request.params.CallStatus)
   end)
 
-  it("without a URL is this document again", function()
+  it("<Redirect> without a URL is this document again", function()
     local s <close> = stage.open()
     local times = 0
     s.web["/voice"] = function()
@@ -99,7 +99,7 @@ describe("V2 Redirect", function()
 end)
 
 describe("V2 Reject", function()
-  it("refuses with 603, or 486 when busy, and tells the status", function()
+  it("<Reject reason> refuses with 603, or 486 when busy, and tells the status", function()
     local s <close> = stage.open(function(app)
       return { voice = { url = app .. "/voice", status_callback = app .. "/status" } }
     end)
@@ -113,7 +113,7 @@ describe("V2 Reject", function()
     s:request "/status"
   end)
 
-  it("after another verb ends the answered call", function()
+  it("<Reject> after another verb ends the answered call", function()
     local s <close> = stage.open()
     local code, answered, ended = fate(s, "<Pause/><Reject/>")
     assert.is_nil(code)
@@ -123,7 +123,7 @@ describe("V2 Reject", function()
 end)
 
 describe("V2 Hangup", function()
-  it("at the beginning answers and hangs up", function()
+  it("<Hangup> at the beginning answers and hangs up", function()
     local s <close> = stage.open()
     local code, answered, ended = fate(s, "<Hangup/><Say>never</Say>")
     assert.is_nil(code)

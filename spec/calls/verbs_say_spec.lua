@@ -20,7 +20,7 @@ local function lasts(s, verbs)
 end
 
 describe("V2 Say", function()
-  it("reads the text as often as loop says, and markup with its breaks", function()
+  it("<Say loop> reads the text as often as it says, and markup with its breaks", function()
     local s <close> = stage.open()
     local once = lasts(s, "<Say>Hello there.</Say>")
     local thrice = lasts(s, '<Say loop="3">Hello there.</Say>')
@@ -30,7 +30,7 @@ describe("V2 Say", function()
     assert.same({}, codes(s))
   end)
 
-  it("speaks with a voice it knows, else with the usual one: 13511", function()
+  it("<Say voice> speaks with a voice it knows, else with the usual one: 13511", function()
     local s <close> = stage.open { speech = { voices = { ["Polly.Joanna"] = "en-us+f4" } } }
     for _, voice in ipairs { "man", "woman", "alice", "Polly.Joanna" } do
       assert.is_true(lasts(s, ('<Say voice="%s">Hi</Say>'):format(voice)) > 0.1)
@@ -40,7 +40,7 @@ describe("V2 Say", function()
     assert.same({ 13511 }, codes(s))
   end)
 
-  it("in a language that cannot be read is English: 13512", function()
+  it("<Say language>: one that cannot be read is English: 13512", function()
     local s <close> = stage.open()
     assert.is_true(lasts(s, '<Say language="de-DE">Hallo</Say>') > 0.1)
     assert.same({}, codes(s))
@@ -110,7 +110,7 @@ describe("V2 V5 Play", function()
     assert.equal(2, #s:requests_to "/plain.wav")
   end)
 
-  it("presses digits, with w and W as half and whole seconds", function()
+  it("<Play digits> presses them, with w and W as half and whole seconds", function()
     local s <close> = stage.open()
     local took = lasts(s, '<Play digits="1wW2"/>')
     assert.is_true(took > 1.6 and took < 3)

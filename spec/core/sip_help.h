@@ -45,7 +45,6 @@ static inline void on_side(struct ml_leg *leg, const struct ml_leg_event *event,
                                         "failed", "canceled", "ended",    "info"};
     struct side *side = user;
     size_t n = strlen(side->log);
-    struct ml_buf headers = {0};
 
     if (event->kind == ML_LEG_INFO)
         snprintf(side->log + n, sizeof side->log - n, "info %c %d\n", event->digit,
@@ -59,11 +58,8 @@ static inline void on_side(struct ml_leg *leg, const struct ml_leg_event *event,
     side->code = event->code;
     if (event->text)
         snprintf(side->text, sizeof side->text, "%s", event->text);
-    for (size_t i = 0; i < event->header_count; i++)
-        ml_buf_printf(&headers, "%s: %s\n", event->headers[i].name, event->headers[i].value);
-    if (headers.n)
-        snprintf(side->headers, sizeof side->headers, "%s", headers.p);
-    ml_buf_fini(&headers);
+    if (event->headers)
+        snprintf(side->headers, sizeof side->headers, "%s", event->headers);
     side_watch(side);
     if (side->unref_in_event && side->leg == leg) {
         side->leg = NULL;

@@ -1,8 +1,11 @@
 -- Output of the specs: failures in full, one line a slow or pending test, and a last line of totals
--- that spec/run adds up: "specs: N passed, N failed, N pending".
+-- that spec/run adds up: "specs: N passed, N failed, N pending". A passed test that proves something of
+-- TwiML has a line of its own, "proved Dial timeout <tab> file <tab> name", for docs/compatibility.md.
 local busted = require "busted"
 local base = require "busted.outputHandlers.base"
 local pretty = require "pl.pretty"
+
+local proof = require "support.proof"
 
 local has_sys, sys = pcall(require, "moonline.core.sys")
 local is_virtual = has_sys and sys.is_virtual()
@@ -50,19 +53,34 @@ local function filter(wanted)
   end
 end
 
+-- What the test's name claims and its documents bear out, or the first claim that they do not.
+local function prove(element, name)
+  for _, claim in ipairs(proof.claims(name)) do
+    if not proof.holds(claim) then return claim end
+    io.write(("proved %s\t%s\t%s\n"):format(claim, file_of(element), name))
+  end
+end
+
 return function(options)
   local handler = base(options)
   local passed, failed, pending = 0, 0, 0
 
   local function test_end(element, _, status)
-    if status == "success" then passed = passed + 1 end
+    local unproved = status == "success" and prove(element, handler.getFullName(element))
+    if unproved then
+      io.write(("\nFAILED %s\n  its name claims <%s>, which is in none of its documents\n"):format(
+        handler.getFullName(element), unproved))
+    elseif status == "success" then
+      passed = passed + 1
+    end
+    proof.forget()
     if status == "pending" then
       pending = pending + 1
       io.write(("pending %s: %s\n"):format(file_of(element), element.name or "?"))
     end
     if status == "failure" then print_failure(handler.failures[#handler.failures]) end
     if status == "error" then print_failure(handler.errors[#handler.errors]) end
-    if status == "failure" or status == "error" then failed = failed + 1 end
+    if unproved or status == "failure" or status == "error" then failed = failed + 1 end
     if not is_virtual and (element.duration or 0) > SLOW then
       io.write(("slow %.1f s %s: %s\n"):format(element.duration, file_of(element), element.name))
     end

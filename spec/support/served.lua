@@ -5,6 +5,7 @@
 --   s.port                                              of its first SIP listener
 local moonline = require "moonline"
 local process = require "support.process"
+local proof = require "support.proof"
 local task = require "moonline.core.task"
 
 local served = {}
@@ -18,8 +19,8 @@ local function answer(self, request)
   self.arrived:post { kind = "request", request = request }
   local page = self.web[request.path]
   if page == nil then return 404, "no page " .. request.path end
-  if type(page) == "function" then return page(request) end
-  return page
+  if type(page) == "function" then return proof.told(page(request)) end
+  return proof.told(page)
 end
 
 ---Arguments beyond those every server gets; a --sip, --http or --voice-url there wins. {app} is the

@@ -6,6 +6,7 @@
 --   local call = s:call()                                 alice calls the server
 -- close() waits until nothing is left of it and fails the test when something is.
 local moonline = require "moonline"
+local proof = require "support.proof"
 local sys = require "moonline.core.sys"
 local task = require "moonline.core.task"
 
@@ -64,8 +65,8 @@ local function answer(self, request)
   self.arrived:post { kind = "request", request = request }
   local page = self.web[request.path]
   if page == nil then return 404, "no page " .. request.path end
-  if type(page) == "function" then return page(request) end
-  return page
+  if type(page) == "function" then return proof.told(page(request)) end
+  return proof.told(page)
 end
 
 ---@param options table|(fun(url: string): table)|nil configuration; of a function: for the web app

@@ -1,4 +1,5 @@
 -- SIP messages as they go over the wire.
+local sip = require "moonline.core.sip"
 local task = require "moonline.core.task"
 
 local wire = {}
@@ -52,7 +53,7 @@ end
 function wire.of_leg(leg)
   local info = leg.core:info()
   return setmetatable({
-    method = "INVITE", uri = info.request_uri, headers = leg.core:headers(),
+    method = "INVITE", uri = info.request_uri, headers = sip.headers(info.headers),
     transport = info.transport, source = info.source_address, source_port = info.source_port,
     here = info.local_address, time = task.clock(),
   }, Message)

@@ -94,7 +94,7 @@ end
 function checks.voices(_, tell)
   local box = task.mailbox()
   local child = sys.spawn({ "espeak-ng", "--version" }, { box = box, timeout = 5 })
-  local event = child and box:wait({ "exited" }, 6)
+  local event = child and box:wait("exited", 6)
   if event and event.status == 0 then
     return tell("ok", (event.output:match("^[^\n]*"):gsub("%s+Data at.*$", "")))
   end

@@ -23,7 +23,7 @@ local function write(path, known)
   if not file then return nil, why end
   local box = require("moonline.core.task").mailbox()
   local child = sys.spawn({ "chmod", "600", path }, { box = box, timeout = 5 })
-  local event = child and box:wait({ "exited" }, 6)
+  local event = child and box:wait("exited", 6)
   if not event or event.status ~= 0 then return nil, path .. ": its mode cannot be set" end
   for _, name in ipairs(NAMES) do
     if known[name] then file:write(name, "=", known[name], "\n") end

@@ -1,5 +1,6 @@
 -- Where a 3xx leads: the addresses of its Contact headers, best first.
 
+local sip = require "moonline.core.sip"
 local uri = require "moonline.dial.uri"
 
 local redirect = {}
@@ -18,21 +19,18 @@ end
 
 ---The SIP addresses in the order to try them (RFC 3261 8.1.3.4), as they are sent: no headers, none
 ---of our own parameters. What is no sip or sips address is left out.
----@param headers string[][]?
+---@param lines string? the header lines of the response
 ---@return string[]
-function redirect.targets(headers)
+function redirect.targets(lines)
   local found = {}
-  for _, header in ipairs(headers or {}) do
-    local name = header[1]:lower()
-    if name == "contact" or name == "m" then
-      each(header[2], function(address, parameters)
-        local plain = address:lower():find("^sips?:") and address:gsub("%?.*$", "")
-        local target = plain and uri.parse(plain)
-        if target then
-          found[#found + 1] = { uri = target.uri, q = quality(parameters), place = #found }
-        end
-      end)
-    end
+  for _, header in ipairs(sip.headers(lines, "Contact", "m")) do
+    each(header[2], function(address, parameters)
+      local plain = address:lower():find("^sips?:") and address:gsub("%?.*$", "")
+      local target = plain and uri.parse(plain)
+      if target then
+        found[#found + 1] = { uri = target.uri, q = quality(parameters), place = #found }
+      end
+    end)
   end
   table.sort(found, function(a, b)
     if a.q ~= b.q then return a.q > b.q end

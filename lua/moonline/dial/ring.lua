@@ -24,8 +24,8 @@ local GOODBYE = 3 -- seconds: the answer to a CANCEL or BYE comes within, or doe
 ---@field status string? its DialCallStatus, once it is over
 ---@field code integer?
 ---@field bridged boolean
----@field headers string[][]? of the final response to the INVITE
----@field bye_headers string[][]?
+---@field headers string? lines of the final response to the INVITE
+---@field bye_headers string? lines
 ---@field moved integer? the 3xx that led to the target of now
 ---@field stopping string? it was told to end: its DialCallStatus if it is not answered
 
@@ -141,7 +141,7 @@ local function talk(child)
       end
     end
     tell(child, "ready")
-    while true do own:wait { "digit" } end
+    while true do own:wait "digit" end
   end)
   if ok or value.kind == "hangup" then
     local by_peer = own.ended and own.ended.kind == "ended" and own.ended.cause ~= "local"

@@ -33,12 +33,19 @@ function http.escape(text) end
 ---@return string
 function http.form(list) end
 
+---The names and values of a form one after another, sorted by name, then value, repeated pairs once:
+---what X-Twilio-Signature covers of a POST.
+---@param list (string|number)[][] of { name, value }
+---@return string
+function http.signed_form(list) end
+
 ---One exchange, redirects not followed. box gets {kind="response", op, status, headers, body} or
 ---{kind="response", op, failure, text, status, headers}: failure is one of "bad-url", "resolve",
 ---"connect", "connect-timeout", "timeout", "tls", "certificate", "expired", "wrong-name", "protocol",
----"too-big", "denied", "file"; status is 0 when no answer had begun. headers is a list of
----{ name, value }. Times are seconds. save writes the body to that file.
----@param request { url: string, method: string?, headers: string[][]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
+---"too-big", "denied", "file"; status is 0 when no answer had begun. Their headers are by lower-case
+---name, the first of several; those of the request are "Name: value" lines. Times are seconds. save
+---writes the body to that file.
+---@param request { url: string, method: string?, headers: string[]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
 ---@param box moonline.Mailbox
 ---@return integer op
 function Client:fetch(request, box) end

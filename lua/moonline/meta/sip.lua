@@ -12,7 +12,7 @@ local Agent = {}
 ---Events, each with `leg`: sent{} · ringing{code,early,headers} · answered{code,headers} ·
 ---confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
 ---digit{digit,duration} · played{op,why,text} ("done", "stopped", "failed") · lost{}.
----headers is a list of { name, value } as received. cause is one of "response", "timeout", "dns",
+---headers are the header lines of the message as received, for sip.headers. cause is one of "response", "timeout", "dns",
 ---"network", "tls", "local", "peer", "no-ack", "session", "gone", "sdp". code is 0 when no response
 ---came. duration is in seconds.
 ---@class moonline.CoreLeg
@@ -24,6 +24,13 @@ local Leg = {}
 ---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
+
+---The headers of these names as a list of { name, value }, as they came; without names all of them.
+---Letter case does not matter, and "X-*" is all that begin so.
+---@param lines string? header lines of a message; nil has none
+---@param ... string names
+---@return string[][]
+function sip.headers(lines, ...) end
 
 ---Where events {kind="incoming", leg=Leg} go. Without a mailbox every call gets 480.
 ---@param box moonline.Mailbox?
@@ -67,12 +74,9 @@ function Agent:close() end
 ---@param box moonline.Mailbox?
 function Leg:events(box) end
 
----@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string? }
+---headers are the lines of the INVITE received.
+---@return { incoming: boolean, call_id: string, from: string, from_display: string, to: string, request_uri: string, transport: string, source_address: string, source_port: integer, local_address: string, username: string?, headers: string? }
 function Leg:info() end
-
----Headers of the INVITE received, { name, value } as they came; none for a leg we dialled.
----@return string[][]
-function Leg:headers() end
 
 ---"calling", "incoming", "up", "leaving", "over"
 ---@return string

@@ -89,10 +89,11 @@ function Task:name(name) end
 function Mailbox:post(event) end
 
 ---Takes the oldest event whose kind is in kinds (nil: any) and leaves the others in order.
----@param kinds string[]?
+---@param kinds string|string[]|nil one kind or several
 ---@param timeout number? seconds; nil: for ever; 0: only what is there
+---@param also string[]? more kinds
 ---@return moonline.Event? event, "timeout"?
-function Mailbox:wait(kinds, timeout) end
+function Mailbox:wait(kinds, timeout, also) end
 
 ---Drops all events of that kind. Returns how many.
 ---@param kind string

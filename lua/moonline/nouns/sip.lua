@@ -26,24 +26,8 @@ local sip = {
   text = true,
 }
 
--- All that is wrong with the URI is told here, when the document is checked.
-function sip.check(node, report, options)
+local function read(node, options)
   local plan, code, message = uri.parse(node.text, options)
-  if not plan then
-    node.fault = { code = code, message = message }
-    return report(code, node, message)
-  end
-  for _, warning in ipairs(plan.warnings) do report(warning.code, node, warning.message) end
-end
-
----Whom to call and how; nil, code and message when it cannot be called: both that and the warnings
----in the target were reported when the document was checked.
----@param session { config: table? }
----@param node moonline.Node
----@return moonline.SipTarget?, integer? code, string? message
-function sip.target(session, node)
-  local config = session and session.config
-  local plan, code, message = uri.parse(node.text, { regions = config and config.sip.regions })
   if not plan then return nil, code, message end
   local a = node.attrs
   plan.username, plan.password = a.username, a.password
@@ -52,6 +36,27 @@ function sip.target(session, node)
   plan.status_callback_event = a.statusCallbackEvent
   plan.status_callback_method = a.statusCallbackMethod
   return plan
+end
+
+-- All that is wrong with the URI is told here, when the document is checked.
+function sip.check(node, report, options)
+  local plan, code, message = read(node, options)
+  if not plan then
+    node.fault = { code = code, message = message }
+    return report(code, node, message)
+  end
+  node.plan = plan -- nobody changes it: a document may be run by many calls
+  for _, warning in ipairs(plan.warnings) do report(warning.code, node, warning.message) end
+end
+
+---Whom to call and how; nil, code and message when it cannot be called: both that and the warnings
+---in the target were reported when the document was checked.
+---@param _ moonline.Session
+---@param node moonline.Node
+---@return moonline.SipTarget?, integer? code, string? message
+function sip.target(_, node)
+  if node.plan then return node.plan end
+  return nil, node.fault.code, node.fault.message
 end
 
 return sip

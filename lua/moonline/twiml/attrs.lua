@@ -17,6 +17,8 @@ local types = require "moonline.twiml.types"
 
 local attrs = {}
 
+local ODD, UNSUPPORTED = 12200, 13750
+
 ---One value. Misuse (an unknown type) raises.
 ---@param text string
 ---@param spec moonline.AttrSpec
@@ -57,26 +59,26 @@ local function one(item, specs, state, report)
   local spec = specs[item.name]
   if not spec then
     if not known(item.name) then
-      report(12200, item, ("attribute %s is not known"):format(show(item.name)),
+      report(ODD, item, ("attribute %s is not known"):format(show(item.name)),
         suggest.nearest(item.name, suggest.keys(specs)))
     end
     return
   end
   state.given[item.name] = true
   if spec.unsupported == true then
-    report(12200, item, ("%s is not supported yet and has no effect"):format(item.name), nil,
+    report(UNSUPPORTED, item, ("%s is not supported yet and has no effect"):format(item.name), nil,
       "warning")
     return
   end
   local value, allowed, near = attrs.value(item.value, spec, state.lenient)
   if value == nil then
-    report(spec.code or 12200, item,
+    report(spec.code or ODD, item,
       ("%s=%q must be %s"):format(item.name, show(item.value), allowed), near)
     return
   end
   local kept, gone = unsupported_values(spec, value)
   if gone then
-    report(spec.code or 12200, item,
+    report(UNSUPPORTED, item,
       ("%s: %s is not supported yet"):format(item.name, table.concat(gone, ", ")), nil, "warning")
   end
   state.values[item.name] = kept

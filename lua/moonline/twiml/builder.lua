@@ -85,13 +85,11 @@ local methods = {}
 ---@param given table|string|nil
 ---@return moonline.TwimlElement
 function methods:mark(name, text, given)
-  local allowed = vocabulary.speech[name]
+  local specs = vocabulary.speech[name]
   local element = rawget(self, "_element")
-  if not allowed or not (element and element.markup) then
+  if not specs or not (element and element.markup) then
     error(("<%s> cannot stand in <%s>"):format(tostring(name), rawget(self, "_name")), 2)
   end
-  local specs = {}
-  for key in pairs(allowed) do specs[key] = { "text" } end
   return add(self, name, { attrs = specs, markup = true }, text, given)
 end
 

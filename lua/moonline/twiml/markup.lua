@@ -1,5 +1,6 @@
--- Speech markup inside Say: checked against what TwiML allows and written anew, escaped.
+-- Speech markup inside Say: checked against what TwiML allows and written anew for the speech engine.
 
+local attrs = require "moonline.twiml.attrs"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
@@ -24,29 +25,31 @@ function markup.has(tree)
   return false
 end
 
-local function attributes(tree, allowed, report)
+-- Where the speech engine says it otherwise than TwiML.
+local TAGS = { lang = "voice" }
+local READINGS = { digits = "tts:digits", ["spell-out"] = "characters" }
+
+local function attributes(tree, specs, report)
   local parts = {}
-  for _, item in ipairs(tree.attributes) do
-    if allowed[item.name] then
-      parts[#parts + 1] = (' %s="%s"'):format(item.name, markup.escape(item.value))
-    else
-      report(12200, item, ("attribute %s is not known in <%s>"):format(item.name, tree.name),
-        suggest.nearest(item.name, suggest.keys(allowed)))
-    end
+  local values = attrs.check(specs, tree.attributes, report)
+  for _, name in ipairs(suggest.keys(values)) do
+    local value = name == "interpret-as" and READINGS[values[name]] or values[name]
+    parts[#parts + 1] = (' %s="%s"'):format(name, markup.escape(value))
   end
   return table.concat(parts)
 end
 
 local function write(tree, report, plain, marked)
   for _, child in ipairs(tree.children) do
+    local specs = child.name and vocabulary.speech[child.name]
     if not child.name then
       plain[#plain + 1] = child.text
       marked[#marked + 1] = markup.escape(child.text)
-    elseif vocabulary.speech[child.name] then
-      local allowed = vocabulary.speech[child.name]
-      marked[#marked + 1] = "<" .. child.name .. attributes(child, allowed, report) .. ">"
+    elseif specs then
+      local tag = TAGS[child.name] or child.name
+      marked[#marked + 1] = ("<%s%s>"):format(tag, attributes(child, specs, report))
       write(child, report, plain, marked)
-      marked[#marked + 1] = "</" .. child.name .. ">"
+      marked[#marked + 1] = ("</%s>"):format(tag)
     else
       report(12200, child,
         ("<%s> is not known in spoken text; its text is read"):format(child.name),
@@ -56,7 +59,7 @@ local function write(tree, report, plain, marked)
   end
 end
 
----The words alone, and the same with their markup.
+---The words alone, and the same with their markup as the speech engine takes it.
 ---@param tree moonline.XmlNode
 ---@param report fun(code: integer, at: table, message: string, suggestion: string?)
 ---@return string plain

@@ -72,19 +72,34 @@ vocabulary.elements = {
   Uri = { parents = { "Sip" } },
 }
 
+-- What the speech engine reads of say-as; the rest is read as it stands.
+local READINGS = { "characters", "spell-out", "digits", "telephone", "cardinal", "number" }
+local UNREAD = { "ordinal", "fraction", "unit", "date", "time", "address", "expletive" }
+
 ---Speech markup inside Say: element -> attributes.
----@type table<string, table<string, boolean>>
+---@type table<string, table<string, moonline.AttrSpec>>
 vocabulary.speech = {
-  ["break"] = { strength = true, time = true },
-  emphasis = { level = true },
-  lang = { ["xml:lang"] = true },
+  ["break"] = {
+    strength = { "enum", values = { "none", "x-weak", "weak", "medium", "strong", "x-strong" } },
+    time = { "text", max = 20 },
+  },
+  emphasis = { level = { "enum", values = { "strong", "moderate", "reduced" } } },
+  lang = { ["xml:lang"] = { "language" } },
   p = {},
-  phoneme = { alphabet = true, ph = true },
-  prosody = { volume = true, rate = true, pitch = true },
+  phoneme = { alphabet = { "text", unsupported = true }, ph = { "text", unsupported = true } },
+  prosody = {
+    volume = { "text", max = 20 }, rate = { "text", max = 20 }, pitch = { "text", max = 20 },
+  },
   s = {},
-  ["say-as"] = { ["interpret-as"] = true, format = true },
-  sub = { alias = true },
-  w = { role = true },
+  ["say-as"] = {
+    ["interpret-as"] = {
+      "enum", values = table.move(UNREAD, 1, #UNREAD, #READINGS + 1, { table.unpack(READINGS) }),
+      unsupported = UNREAD,
+    },
+    format = { "text", unsupported = true },
+  },
+  sub = { alias = { "text" } },
+  w = { role = { "text", unsupported = true } },
 }
 
 ---Values of ringTone: two letters of a country, and one older tone.

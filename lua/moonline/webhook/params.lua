@@ -1,5 +1,7 @@
 -- The parameters every webhook of a call carries.
 
+local sip = require "moonline.core.sip"
+
 local params = {}
 
 ---A leg's own view: what a document that runs on it is told.
@@ -17,19 +19,17 @@ function params.standard(leg, config)
   return list
 end
 
--- Several headers of one name are one value, joined by ", ".
-local function custom_headers(headers)
+-- Headers that go from one party to the other and to the application: name -> value, in their order.
+-- Several of one name are one value, joined by ", ".
+local function joined(headers)
   local values, order = {}, {}
-  for _, header in ipairs(headers or {}) do
-    local name = header[1]
-    if name:match("^[Xx]%-") or name:lower() == "user-to-user" then
-      local key = name:lower()
-      if values[key] then
-        values[key][2] = values[key][2] .. ", " .. header[2]
-      else
-        values[key] = { name, header[2] }
-        order[#order + 1] = values[key]
-      end
+  for _, header in ipairs(headers) do
+    local key = header[1]:lower()
+    if values[key] then
+      values[key][2] = values[key][2] .. ", " .. header[2]
+    else
+      values[key] = { header[1], header[2], key = key }
+      order[#order + 1] = values[key]
     end
   end
   return order
@@ -39,13 +39,12 @@ end
 ---left alone and new ones added to it.
 ---@param list string[][]
 ---@param prefix string "SipHeader_", "DialSipHeader_"
----@param headers string[][]?
+---@param lines string? the header lines of a message
 ---@param known table<string, boolean>?
-function params.add_headers(list, prefix, headers, known)
-  for _, header in ipairs(custom_headers(headers)) do
-    local key = header[1]:lower()
-    local is_own = key:match("^x%-twilio%-") ~= nil
-    if not is_own and key:match("^x%-") and not (known and known[key]) then
+function params.add_headers(list, prefix, lines, known)
+  for _, header in ipairs(joined(sip.headers(lines, "X-*"))) do
+    local key = header.key
+    if key:sub(1, 9) ~= "x-twilio-" and not (known and known[key]) then
       if known then known[key] = true end
       list[#list + 1] = { prefix .. header[1], header[2] }
     end
@@ -56,20 +55,19 @@ end
 ---@param leg moonline.Leg
 ---@return string[][]
 function params.incoming(leg)
-  local info, list = leg.info, {}
-  list[#list + 1] = { "SipCallId", info.call_id }
-  list[#list + 1] = { "SipDomain", leg.to:match("@([^:;]+)") or leg.to:match("^sips?:([^:;]+)") }
-  list[#list + 1] = { "SipSourceIp", info.source_address }
+  local info = leg.info
+  local list = {
+    { "SipCallId", info.call_id },
+    { "SipDomain", leg.to:match("@([^:;]+)") or leg.to:match("^sips?:([^:;]+)") },
+    { "SipSourceIp", info.source_address },
+  }
   if info.username then list[#list + 1] = { "SipUsername", info.username } end
-  local headers = leg.core:headers()
-  for _, header in ipairs(headers) do
-    if header[1]:lower() == "diversion" then
-      local target = header[2]:match("<([^>]+)>") or header[2]
-      list[#list + 1] = { "ForwardedFrom", (target:match("^[^;]+")) }
-      break
-    end
+  local diversion = sip.headers(info.headers, "Diversion")[1]
+  if diversion then
+    local target = diversion[2]:match("<([^>]+)>") or diversion[2]
+    list[#list + 1] = { "ForwardedFrom", (target:match("^[^;]+")) }
   end
-  for _, header in ipairs(custom_headers(headers)) do
+  for _, header in ipairs(joined(sip.headers(info.headers, "X-*", "User-to-User"))) do
     list[#list + 1] = { "SipHeader_" .. header[1], header[2] }
   end
   return list

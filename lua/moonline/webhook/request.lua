@@ -1,6 +1,7 @@
 -- One webhook: signed, retried, redirected hop by hop, with the cookies of its call.
 
 local crypto = require "moonline.core.crypto"
+local memo = require "moonline.memo"
 local overrides = require "moonline.webhook.overrides"
 local signature = require "moonline.webhook.signature"
 local task = require "moonline.core.task"
@@ -8,6 +9,8 @@ local url = require "moonline.webhook.url"
 local version = require("moonline.core.sys").versions().version
 
 local MAX_REDIRECTS = 10
+local USER_AGENT = "User-Agent: moonline/" .. version
+local FORM = "Content-Type: application/x-www-form-urlencoded; charset=utf-8"
 
 -- Failure of the transport -> Twilio's code.
 local CODES = {
@@ -51,24 +54,28 @@ local function absent(list, target)
   return rest
 end
 
+-- The header lines of a request for `final`.
+local function header_lines(env, hook, final, post, token)
+  local lines = { USER_AGENT, "Accept: */*" }
+  for _, header in ipairs(hook.headers or {}) do
+    lines[#lines + 1] = header[1] .. ": " .. header[2]
+  end
+  if not (hook.plain or hook.unsigned) then
+    lines[#lines + 1] = "I-Twilio-Idempotency-Token: " .. token
+    lines[#lines + 1] = "X-Twilio-Signature: "
+      .. signature.of(env.config.auth_token, final, post and hook.params or nil)
+  end
+  if post then lines[#lines + 1] = FORM end
+  return lines
+end
+
 -- Credentials and cookies apart, a hop is judged and signed on its own.
 local function exchange(env, hook, target, method, how, token)
   local list = method == "GET" and absent(hook.params, target) or hook.params
   local form = hook.plain and "" or url.form(list)
   local post = method == "POST"
-  local final = post and url.with_query(target, "") or url.with_query(target, form)
-  local headers = {
-    { "User-Agent", "moonline/" .. version }, { "Accept", "*/*" },
-  }
-  for _, header in ipairs(hook.headers or {}) do headers[#headers + 1] = header end
-  if not (hook.plain or hook.unsigned) then
-    headers[#headers + 1] = { "I-Twilio-Idempotency-Token", token }
-    headers[#headers + 1] = { "X-Twilio-Signature",
-      signature.of(env.config.auth_token, final, post and hook.params or nil) }
-  end
-  if post then
-    headers[#headers + 1] = { "Content-Type", "application/x-www-form-urlencoded; charset=utf-8" }
-  end
+  local final = url.with_query(target, post and "" or form)
+  local headers = header_lines(env, hook, final, post, token)
   local box = task.mailbox()
   env.client:fetch({
     url = final, method = method, headers = headers, body = post and form or nil, jar = hook.jar,
@@ -76,13 +83,7 @@ local function exchange(env, hook, target, method, how, token)
     timeout = math.max(how.deadline - task.clock(), 0.001), no_sni = how.no_sni,
     max_body = hook.max_body or env.config.webhook.max_body, save = hook.save,
   }, box)
-  return box:wait { "response" }
-end
-
-local function lower_headers(list)
-  local map = {}
-  for _, header in ipairs(list) do map[header[1]:lower()] = map[header[1]:lower()] or header[2] end
-  return map
+  return box:wait "response"
 end
 
 local CONNECT = { connect = true, ["connect-timeout"] = true, resolve = true }
@@ -113,9 +114,9 @@ local function attempt(env, hook, target, method, how, token)
   return event
 end
 
-local function media_type(headers)
-  return (headers["content-type"] or ""):match("^%s*([^;%s]*)"):lower()
-end
+local media_type = memo(function(content_type)
+  return content_type:match("^%s*([^;%s]*)"):lower()
+end)
 
 ---Fetches. Redirects are followed (at most 10); any other status comes back as a response.
 ---@param env table config, client
@@ -126,24 +127,23 @@ end
 ---@return string? message
 ---@return string? type media type of an answer that was too big
 function request.fetch(env, hook, warn)
-  local parts = url.parse(hook.url)
-  if not parts then return nil, 11100, hook.url .. ": not an http or https URL" end
-  local how = overrides.read(parts.fragment, env.config.webhook, warn or function() end)
+  local target, fragment = url.without_fragment(hook.url)
+  if not target then return nil, 11100, hook.url .. ": not an http or https URL" end
+  local how = overrides.read(fragment, env.config.webhook, warn or function() end)
   how.deadline = task.clock() + (hook.timeout or how.timeout)
-  local token = crypto.random_hex(16)
-  local target, method = hook.url:match("^[^#]*"), hook.method
+  local token, method = crypto.random_hex(16), hook.method
   for _ = 0, MAX_REDIRECTS do
     local event = attempt(env, hook, target, method, how, token)
-    local headers = lower_headers(event.headers)
+    local headers = event.headers
     if event.failure then
       return nil, CODES[event.failure] or 11200, ("%s: %s"):format(url.public(target), event.text),
-        media_type(headers)
+        media_type(headers["content-type"] or "")
     end
     local becomes = REDIRECT[event.status]
     if not becomes and (event.status // 100 ~= 3 or event.status == 304) then
       return {
         status = event.status, headers = headers, body = event.body, url = target,
-        type = media_type(headers),
+        type = media_type(headers["content-type"] or ""),
       }
     end
     local next_target = becomes and headers.location and url.resolve(headers.location, target)

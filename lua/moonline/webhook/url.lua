@@ -1,6 +1,7 @@
 -- URLs as webhooks need them: taken apart, resolved, with parameters added (RFC 3986).
 
 local http = require "moonline.core.http"
+local memo = require "moonline.memo"
 
 local url = {}
 
@@ -76,12 +77,7 @@ function url.format(parts)
     .. (parts.fragment and "#" .. parts.fragment or "")
 end
 
----Resolves a reference against the URL of the current document (RFC 3986 5.2). nil when it is
----relative and there is no base, or neither http nor https comes out.
----@param reference string "" is the base itself
----@param base string?
----@return string?
-function url.resolve(reference, base)
+local function resolve(reference, base)
   if reference:match("^%a[%w+.-]*:") then return url.parse(reference) and reference end
   local parts = base and url.parse(base)
   if not parts then return nil end
@@ -104,28 +100,53 @@ function url.resolve(reference, base)
   return url.format(parts)
 end
 
--- As it goes over the wire: with a path, without an empty query, nothing but ASCII.
-local function wire_form(text)
-  local before, query = text:match("^([^?]*)(%??.*)$")
+local against = memo(function(base)
+  return memo(function(reference) return resolve(reference, base ~= "" and base or nil) end)
+end)
+
+---Resolves a reference against the URL of the current document (RFC 3986 5.2). nil when it is
+---relative and there is no base, or neither http nor https comes out.
+---@param reference string "" is the base itself
+---@param base string?
+---@return string?
+function url.resolve(reference, base)
+  return against(base or "")(reference)
+end
+
+local cut = memo(function(text)
+  local parts = url.parse(text)
+  return parts and { text:match("^[^#]*"), parts.fragment } or {}
+end)
+
+---An absolute http or https URL and its fragment apart; nil when it is none.
+---@param text string
+---@return string? bare, string? fragment
+function url.without_fragment(text)
+  local known = cut(text)
+  return known[1], known[2]
+end
+
+-- As it goes over the wire: with a path, without fragment or an empty query, nothing but ASCII.
+local wire_form = memo(function(text)
+  local before, query = text:match("^([^?#]*)(%??[^#]*)")
   if before:find("^%a[%w+.-]*://[^/]*$") then before = before .. "/" end
   return ((before .. (query ~= "?" and query or "")):gsub("[\128-\255 ]", http.escape))
-end
+end)
 
 ---Without its fragment, with the parameters appended to its query, as the server will see it.
 ---@param text string absolute
 ---@param query string form-encoded, may be ""
 ---@return string
 function url.with_query(text, query)
-  local bare = wire_form(text:match("^[^#]*"))
+  local bare = wire_form(text)
   if query == "" then return bare end
   return bare .. (bare:find("?", 1, true) and "&" or "?") .. query
 end
 
 ---For logs and events: without the password in it.
----@param text string
----@return string
-function url.public(text)
+---@type fun(text: string): string
+url.public = memo(function(text)
   return (text:gsub("^(%a[%w+.-]*://[^/?#@:]*):[^/?#]*@", "%1:***@"))
-end
+end)
 
 return url

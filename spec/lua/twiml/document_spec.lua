@@ -220,10 +220,10 @@ end)
 describe("Say", function()
   it("keeps speech markup, escaped, and drops what it does not know", function()
     local doc, problems = response [[A<Say>a &amp; <break time="1s"/><audio src="/etc/passwd">
-      b</audio> <say-as interpret-as="date">c</say-as></Say>]]
+      b</audio> <say-as interpret-as="telephone">c</say-as></Say>]]
     assert.equal(2, #problems)
     local say = doc.verbs[1]
-    assert.equal('a &amp; <break time="1s"></break> b <say-as interpret-as="date">c</say-as>',
+    assert.equal('a &amp; <break time="1s"></break> b <say-as interpret-as="telephone">c</say-as>',
       (say.markup:gsub("%s+", " ")))
     assert.equal("a & b c", (say.text:gsub("%s+", " ")))
   end)
