@@ -123,6 +123,12 @@ static void place(lua_State *L, char *text, size_t size)
     }
 }
 
+/* Which limit it is that the run has come to. */
+static enum breach too_much(void)
+{
+    return now.heap_most - now.heap < now.state->limits.growth ? TOTAL : GROWTH;
+}
+
 static bool may_grow(struct ml_state *state, size_t more)
 {
     if (more >= LARGE) {
@@ -130,7 +136,7 @@ static bool may_grow(struct ml_state *state, size_t more)
         return false;
     }
     state->heap_most += SLACK;
-    stop(all_heaps > state->limits.total ? TOTAL : GROWTH);
+    stop(too_much());
     return true;
 }
 
@@ -294,7 +300,7 @@ static int out_of_memory(lua_State *L)
 {
     if (!now.state)
         return lua_error(L);
-    return unwind(L, all_heaps > now.state->limits.total ? TOTAL : GROWTH, refused_at);
+    return unwind(L, too_much(), refused_at);
 }
 
 void ml_budget_settle(lua_State *L, int status)
@@ -320,7 +326,8 @@ bool ml_budget_is_breach(lua_State *L, int status)
     } else if (ml_is_breach(L, -1)) {
         ml_unwind_value(L, -1);
     } else if (now.state && (status == LUA_ERRMEM || ml_budget_spent)) {
-        push_message(L, status == LUA_ERRMEM ? GROWTH : (enum breach)ml_budget_spent, refused_at);
+        push_message(L, status == LUA_ERRMEM ? too_much() : (enum breach)ml_budget_spent,
+                     refused_at);
     } else {
         return false;
     }
