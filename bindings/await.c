@@ -6,9 +6,48 @@
 
 enum { GRACE_MS = 5000 }; /* what the handlers of a cancelled task may wait, in all */
 
+/* A task of a script that takes BUSY_US of CPU within PERIOD_MS rests until they are over: one that
+ * waits again and again for nothing leaves the loop to others. */
+enum { BUSY_US = 200000, PERIOD_MS = 1000 };
+
 static void timed_out(void *user)
 {
-    ml_task_wake(user, ML_WAKE_TIMEOUT);
+    struct ml_task *task = user;
+
+    if (!task->resting) {
+        ml_task_wake(task, ML_WAKE_TIMEOUT);
+        return;
+    }
+    task->resting = false;
+    ml_list_append(&task->state->runtime->ready, &task->ready);
+}
+
+static void set_timer(struct ml_task *task, int64_t ms)
+{
+    if (!task->timer)
+        task->timer = ml_timer_new(task->state->runtime->loop, timed_out, task);
+    ml_timer_set(task->timer, ms);
+}
+
+void ml_await_rest(struct ml_task *task)
+{
+    task->resting = true;
+    set_timer(task, task->rest);
+    task->rest = 0;
+}
+
+static void count_busy(struct ml_task *task, int64_t us)
+{
+    int64_t time = ml_clock_ms();
+
+    if (time - task->busy_since > PERIOD_MS) {
+        task->busy_since = time;
+        task->busy_us = 0;
+    }
+    task->busy_us += us;
+    if (task->busy_us < BUSY_US)
+        return;
+    task->rest = task->busy_since + PERIOD_MS + 1 - time;
 }
 
 static int64_t within_grace(const struct ml_task *task, int64_t timeout_ms)
@@ -47,25 +86,29 @@ int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContex
     timeout_ms = within_grace(task, timeout_ms);
     task->wake = ML_WAKE_NONE;
     task->status = ML_TASK_WAITING;
-    if (timeout_ms >= 0) {
-        if (!task->timer)
-            task->timer = ml_timer_new(task->state->runtime->loop, timed_out, task);
-        ml_timer_set(task->timer, timeout_ms);
-    }
+    if (timeout_ms >= 0)
+        set_timer(task, timeout_ms);
     return lua_yieldk(L, 0, context, k);
 }
 
 void ml_await_resume(struct ml_task *task)
 {
     struct ml_runtime *runtime = task->state->runtime;
+    struct ml_run outer;
     int arguments = task->arguments;
+    int64_t used;
     int results;
     int status;
 
     task->arguments = 0;
     task->status = ML_TASK_RUNNING;
     runtime->current = task;
+    ml_budget_enter(&outer, task->state, task->co);
     status = lua_resume(task->co, task->state->L, arguments, &results);
+    used = ml_budget_used_us();
+    ml_budget_leave(&outer);
+    if (used > 0)
+        count_busy(task, used);
     runtime->current = NULL;
     if (status == LUA_YIELD)
         return;           /* only ml_await yields here: coroutine.yield is kept out of tasks */

@@ -19,12 +19,12 @@ const char *const *ml_list_texts(lua_State *L, int index, const char *name, size
 
     *count = 0;
     index = lua_absindex(L, index);
-    if (lua_getfield(L, index, name) == LUA_TNIL)
+    if (ml_field(L, index, name) == LUA_TNIL)
         return NULL;
     list = lua_gettop(L);
     if (!lua_istable(L, list))
         luaL_error(L, "%s: a list of strings expected, got a %s", name, luaL_typename(L, list));
-    *count = (size_t)luaL_len(L, list);
+    *count = (size_t)lua_rawlen(L, list);
     texts = lua_newuserdatauv(L, (*count + 1) * sizeof *texts, 0);
     for (size_t i = 0; i < *count; i++) {
         lua_rawgeti(L, list, (lua_Integer)i + 1);
@@ -44,7 +44,7 @@ const char *const *ml_list_pairs(lua_State *L, int index, const char *name, size
 
     *count = 0;
     index = lua_absindex(L, index);
-    if (lua_getfield(L, index, name) == LUA_TNIL)
+    if (ml_field(L, index, name) == LUA_TNIL)
         return NULL;
     table = lua_gettop(L);
     if (!lua_istable(L, table))
@@ -72,7 +72,7 @@ const struct ml_header *ml_list_headers(lua_State *L, int index, size_t *count)
     }
     index = lua_absindex(L, index);
     luaL_checktype(L, index, LUA_TTABLE);
-    *count = (size_t)luaL_len(L, index);
+    *count = (size_t)lua_rawlen(L, index);
     headers = lua_newuserdatauv(L, (*count + 1) * sizeof *headers, 0);
     for (size_t i = 0; i < *count; i++) {
         if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TTABLE)

@@ -90,6 +90,12 @@ static struct agent *check(lua_State *L)
     return ml_object_check(L, 1, &agent_class);
 }
 
+/* What concerns every call there is the server's to do. */
+static struct agent *own(lua_State *L)
+{
+    return ml_object_own(L, 1, &agent_class);
+}
+
 static void line_options(const struct agent *agent, struct ml_line_options *options)
 {
     options->media = agent->media;
@@ -172,7 +178,7 @@ static void read_access(lua_State *L, int index, struct ml_agent_access *access)
 
 static void read_tls(lua_State *L, struct ml_agent_tls *tls)
 {
-    if (lua_getfield(L, 1, "tls") == LUA_TTABLE) {
+    if (ml_field(L, 1, "tls") == LUA_TTABLE) {
         int table = lua_gettop(L);
 
         tls->certificate_file = ml_opt_text(L, table, "certificate", NULL);
@@ -194,7 +200,7 @@ static void read_media(lua_State *L, struct agent *agent)
     agent->event_type = (int)ml_opt_integer(L, 1, "telephone_event", 0);
     if (agent->event_type < 96 || agent->event_type > 127) /* no dynamic type: the usual one */
         agent->event_type = 0;
-    lua_getfield(L, 1, "media");
+    ml_field(L, 1, "media");
     agent->media_ref = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
@@ -229,7 +235,7 @@ int ml_sip_agent(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_getfield(L, 1, "media");
+    ml_field(L, 1, "media");
     media = ml_lua_media_check(L, 2);
     options.listen = ml_list_texts(L, 1, "listen", &options.listen_count);
     options.advertise = ml_opt_text(L, 1, "advertise", NULL);
@@ -272,7 +278,7 @@ int ml_sip_agent(lua_State *L)
 
 static int agent_events(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->incoming, L, 2);
@@ -294,7 +300,7 @@ static int agent_addresses(lua_State *L)
 
 static int agent_admit(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
     lua_Integer code = luaL_optinteger(L, 2, 0);
 
     luaL_argcheck(L, code == 0 || (code >= 400 && code <= 699), 2, "400 to 699 or nil");
@@ -305,7 +311,7 @@ static int agent_admit(lua_State *L)
 
 static int agent_trace(lua_State *L)
 {
-    struct agent *agent = check(L);
+    struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->trace, L, 2);
@@ -325,7 +331,7 @@ static int agent_dial(lua_State *L)
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    lua_getfield(L, 2, "box");
+    ml_field(L, 2, "box");
     dial.uri = ml_opt_text(L, 2, "uri", NULL);
     luaL_argcheck(L, dial.uri, 2, "uri: string expected");
     dial.from_user = ml_opt_text(L, 2, "from_user", NULL);
@@ -338,7 +344,7 @@ static int agent_dial(lua_State *L)
     dial.advertise = ml_opt_text(L, 2, "advertise", NULL);
     dial.flow = ml_opt_text(L, 2, "flow", NULL);
     dial.hops = ml_list_texts(L, 2, "hops", &dial.hop_count);
-    lua_getfield(L, 2, "headers");
+    ml_field(L, 2, "headers");
     dial.headers = ml_list_headers(L, -1, &dial.header_count);
     line_options(agent, &options);
     options.bind = dial.bind;
@@ -367,7 +373,7 @@ static int agent_calls(lua_State *L)
 
 static int agent_hangup(lua_State *L)
 {
-    ml_agent_hangup(check(L)->agent);
+    ml_agent_hangup(own(L)->agent);
     return 0;
 }
 

@@ -35,7 +35,7 @@ static struct field *read_fields(lua_State *L, size_t *count)
     luaL_checktype(L, LIST, LUA_TTABLE);
     lua_settop(L, LIST);
     lua_newtable(L);
-    *count = (size_t)luaL_len(L, LIST);
+    *count = (size_t)lua_rawlen(L, LIST);
     fields = lua_newuserdatauv(L, (*count + 1) * sizeof *fields, 0);
     for (size_t i = 0; i < *count; i++) {
         int type = lua_rawgeti(L, LIST, (lua_Integer)i + 1);

@@ -18,7 +18,10 @@ struct generation {
     bool retired;
     bool freeing; /* posted */
     bool closed;  /* the handle is gone */
+    struct ml_timer *patience;
 };
+
+enum { PATIENCE_MS = 10000 }; /* for the tasks of one that is closed; then they are cut off */
 
 static int last_number;
 static struct ml_list generations; /* of all states; zero before the first */
@@ -30,6 +33,8 @@ static void free_state(struct generation *generation)
     struct ml_state *state = generation->state;
 
     ml_list_remove(&generation->link);
+    ml_timer_free(generation->patience);
+    generation->patience = NULL;
     generation->state = NULL;
     ml_state_free(state);
 }
@@ -78,6 +83,18 @@ static void free_if_done(struct ml_state *state, void *user)
     ml_loop_post(state->runtime->loop, release, generation);
 }
 
+static void cut_off(void *user)
+{
+    struct generation *generation = user;
+
+    if (generation->freeing)
+        return;
+    ml_log(ML_LOG_WARNING, NULL, "%d tasks of a closed generation are cut off",
+           generation->state->tasks);
+    generation->freeing = true;
+    ml_loop_post(generation->state->runtime->loop, release, generation);
+}
+
 static void generation_close(void *object)
 {
     struct generation *generation = object;
@@ -92,6 +109,8 @@ static void generation_close(void *object)
         ml_free(generation);
     } else {
         free_if_done(generation->state, generation);
+        generation->patience = ml_timer_new(generation->state->runtime->loop, cut_off, generation);
+        ml_timer_set(generation->patience, PATIENCE_MS);
     }
 }
 
@@ -145,10 +164,17 @@ static int generation_load(lua_State *L)
     lua_settop(L, 1);
     entry = ml_opt_text(L, 1, "entry", "moonline.policy");
     sources = ml_opt_text(L, 1, "lua", NULL);
-    luaL_argcheck(L, lua_getfield(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
-    lua_getfield(L, 1, "box");
+    luaL_argcheck(L, ml_field(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
+    ml_field(L, 1, "box");
     ml_object_new(L, &generation_class);
     state = ml_state_new(host->runtime, last_number + 1);
+    generation = ml_alloc(sizeof *generation);
+    generation->state = state;
+    ml_sink_init(&generation->sink, L, 3);
+    if (!generations.head.next)
+        ml_list_init(&generations);
+    ml_list_append(&generations, &generation->link);
+    ml_object_open(L, -1, generation); /* from here on an error leaves nothing behind */
     if (sources)
         ml_state_look_in(state, sources);
     lua_pushcfunction(state->L, message_handler);
@@ -157,15 +183,13 @@ static int generation_load(lua_State *L)
     ml_state_copy(L, 2, state->L);
     lua_pushinteger(state->L, last_number + 1);
     lua_setfield(state->L, -2, "number");
-    generation = ml_alloc(sizeof *generation);
     lua_pushlightuserdata(state->L, generation);
     lua_rawsetp(state->L, LUA_REGISTRYINDEX, &own_generation);
-    ml_sink_init(&generation->sink, L, 3);
-    generation->state = state;
     if (lua_pcall(state->L, 2, 1, 1) != LUA_OK) {
         lua_pushnil(L);
         lua_pushstring(L, lua_tostring(state->L, -1));
-        ml_state_free(state);
+        ml_object_forget(L, -3);
+        free_state(generation);
         ml_sink_fini(&generation->sink);
         ml_free(generation);
         return 2;
@@ -175,10 +199,6 @@ static int generation_load(lua_State *L)
     lua_settop(state->L, 0);
     state->idle = free_if_done;
     state->idle_user = generation;
-    if (!generations.head.next)
-        ml_list_init(&generations);
-    ml_list_append(&generations, &generation->link);
-    ml_object_open(L, -1, generation);
     return 1;
 }
 

@@ -85,6 +85,8 @@ static const char *text_of(lua_State *L)
         return lua_tostring(L, -1);
     if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
         return NULL;
+    luaL_argcheck(L, lua_isnumber(L, -1) || lua_isboolean(L, -1), 3,
+                  "fields are texts, numbers, booleans");
     luaL_tolstring(L, -1, NULL);
     lua_insert(L, -3);
     return lua_tostring(L, -3);

@@ -159,7 +159,7 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     if (!request->url)
         luaL_error(L, "url: string expected");
     request->headers = ml_list_texts(L, 2, "headers", &request->header_count);
-    if (lua_getfield(L, 2, "body") == LUA_TSTRING)
+    if (ml_field(L, 2, "body") == LUA_TSTRING)
         request->body.p = lua_tolstring(L, -1, &request->body.n);
     request->connect_timeout_ms = ml_opt_ms(L, 2, "connect_timeout", 0);
     request->read_timeout_ms = ml_opt_ms(L, 2, "read_timeout", 0);
@@ -167,7 +167,7 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     request->max_body = (size_t)ml_opt_integer(L, 2, "max_body", 0);
     request->save_to = ml_opt_text(L, 2, "save", NULL);
     request->no_sni = ml_opt_boolean(L, 2, "no_sni", false);
-    lua_getfield(L, 2, "jar");
+    ml_field(L, 2, "jar");
     request->jar = ml_object_opt(L, -1, &jar_class);
 }
 
@@ -220,7 +220,7 @@ static int client_cancel(lua_State *L)
 
 static int client_refuse_own(lua_State *L)
 {
-    struct client *client = ml_object_check(L, 1, &client_class);
+    struct client *client = ml_object_own(L, 1, &client_class);
 
     ml_http_client_refuse_own(client->client, luaL_checkstring(L, 2),
                               (uint16_t)luaL_checkinteger(L, 3));

@@ -9,10 +9,14 @@
 #include "core/net/http_server.h"
 
 struct server {
+    struct ml_link link; /* in servers */
+    char *address;
     struct ml_http_server *server;
     struct ml_sink sink;
     struct ml_list requests;
 };
+
+static struct ml_list servers; /* of all states; zero before the first */
 
 /* One request. Lives until its handle is closed; call is NULL once answered or gone. */
 struct request {
@@ -232,9 +236,11 @@ static void server_close(void *object)
 {
     struct server *server = object;
 
+    ml_list_remove(&server->link);
     ml_http_server_free(server->server);
     server->sink.state->runtime->listeners--;
     ml_sink_fini(&server->sink);
+    ml_free(server->address);
     ml_free(server);
 }
 
@@ -308,6 +314,24 @@ static int server_port(lua_State *L)
     return 1;
 }
 
+/* The server of an older generation on that address and port: a newer one begins while it is there.
+ */
+static const struct ml_http_server *predecessor(const struct ml_state *state,
+                                                const struct ml_http_server_options *options)
+{
+    ML_LIST_EACH(&servers, link)
+    {
+        const struct server *other = ML_CONTAINER(link, struct server, link);
+        int number = other->sink.state->number;
+
+        if (number > 0 && number < state->number && options->port > 0 &&
+            ml_http_server_port(other->server) == options->port &&
+            strcmp(other->address, options->address) == 0)
+            return other->server;
+    }
+    return NULL;
+}
+
 int ml_http_open_server(lua_State *L)
 {
     static const struct ml_http_server_handlers handlers = {on_request, on_gone};
@@ -324,6 +348,9 @@ int ml_http_open_server(lua_State *L)
     options.key_file = ml_opt_text(L, 1, "key", NULL);
     options.max_body = (size_t)ml_opt_integer(L, 1, "max_body", 0);
     options.header_timeout_ms = ml_opt_ms(L, 1, "header_timeout", 0);
+    if (!servers.head.next)
+        ml_list_init(&servers);
+    options.beside = predecessor(ml_state_of(L), &options);
     lua_settop(L, 1);
     ml_object_new(L, &server_class);
     server = ml_alloc(sizeof *server);
@@ -336,6 +363,8 @@ int ml_http_open_server(lua_State *L)
         ml_free(server);
         return ml_push_failure(L, status, fault.text);
     }
+    server->address = ml_strdup(options.address);
+    ml_list_append(&servers, &server->link);
     runtime->listeners++;
     ml_object_open(L, -1, server);
     return 1;

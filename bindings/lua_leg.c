@@ -422,6 +422,7 @@ static int leg_stats(lua_State *L)
     ml_set_integer(L, "dropped", (lua_Integer)stats.dropped);
     ml_set_integer(L, "lost", (lua_Integer)stats.lost);
     ml_set_number(L, "jitter", stats.jitter_us / 1e6);
+    ml_set_number(L, "gap", stats.gap_us / 1e6);
     ml_set_integer(L, "ssrc", stats.ssrc);
     ml_set_integer(L, "peer_ssrc", stats.peer_ssrc);
     ml_set_integer(L, "sources", stats.sources);

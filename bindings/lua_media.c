@@ -99,7 +99,7 @@ static void read_ports(lua_State *L, struct ml_media_options *options)
 {
     options->port_min = 20000;
     options->port_max = 29999;
-    if (lua_getfield(L, 1, "ports") == LUA_TTABLE) {
+    if (ml_field(L, 1, "ports") == LUA_TTABLE) {
         lua_rawgeti(L, -1, 1);
         lua_rawgeti(L, -2, 2);
         options->port_min = (uint16_t)luaL_checkinteger(L, -2);
@@ -269,13 +269,13 @@ static int media_record(lua_State *L)
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    lua_getfield(L, 2, "box");
+    ml_field(L, 2, "box");
     ml_mailbox_check(L, 3);
     options.path = ml_opt_text(L, 2, "path", NULL);
     luaL_argcheck(L, options.path, 2, "path: string expected");
-    if (lua_getfield(L, 2, "left") != LUA_TNIL)
+    if (ml_field(L, 2, "left") != LUA_TNIL)
         options.left = ml_lua_leg_stream(L, 4);
-    if (lua_getfield(L, 2, "right") != LUA_TNIL)
+    if (ml_field(L, 2, "right") != LUA_TNIL)
         options.right = ml_lua_leg_stream(L, 5);
     options.hears = ml_opt_boolean(L, 2, "hears", false);
     read_room(L, &options);

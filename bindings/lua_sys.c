@@ -43,7 +43,9 @@ static void watcher_close(void *object)
     ml_free(watcher);
 }
 
-static const luaL_Reg watcher_methods[] = {{NULL, NULL}};
+static int watcher_add(lua_State *L);
+
+static const luaL_Reg watcher_methods[] = {{"add", watcher_add}, {NULL, NULL}};
 static const struct ml_class watcher_class = {
     .name = "watch", .methods = watcher_methods, .close = watcher_close};
 
@@ -103,6 +105,21 @@ static int sys_watch(lua_State *L)
     if (status != 0)
         return ml_push_failure(L, status, fault.text);
     lua_settop(L, 3);
+    return 1;
+}
+
+static int watcher_add(lua_State *L)
+{
+    struct watcher *watcher = ml_object_check(L, 1, &watcher_class);
+    const char *path = luaL_checkstring(L, 2);
+    struct ml_fault fault = {0};
+    int status;
+
+    luaL_argcheck(L, watcher->watch, 1, "a watch of files expected");
+    status = ml_watch_add(watcher->watch, path, &fault);
+    if (status != 0)
+        return ml_push_failure(L, status, fault.text);
+    lua_pushboolean(L, true);
     return 1;
 }
 
@@ -257,14 +274,14 @@ static int sys_spawn(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    lua_getfield(L, 2, "box");
+    ml_field(L, 2, "box");
     ml_mailbox_check(L, 3);
     lua_newtable(L);
     lua_pushvalue(L, 1);
     lua_setfield(L, 4, "argv");
     options.argv = ml_list_texts(L, 4, "argv", &count);
     luaL_argcheck(L, count > 0, 1, "a program to run expected");
-    if (lua_getfield(L, 2, "input") == LUA_TSTRING)
+    if (ml_field(L, 2, "input") == LUA_TSTRING)
         options.input.p = lua_tolstring(L, -1, &options.input.n);
     options.stdout_file = ml_opt_text(L, 2, "stdout", NULL);
     options.directory = ml_opt_text(L, 2, "directory", NULL);

@@ -68,7 +68,7 @@ static bool is_wanted(lua_State *L, int event, int kinds)
 
     if (lua_isnil(L, kinds))
         return true;
-    lua_getfield(L, event, "kind");
+    ml_field(L, event, "kind");
     wanted = is_among(L, kinds) || (!lua_isnil(L, kinds + 1) && is_among(L, kinds + 1));
     lua_pop(L, 1);
     return wanted;
@@ -118,7 +118,7 @@ static void make_room(lua_State *L, struct ml_mailbox *box, int events)
         bool digit;
 
         lua_rawgeti(L, events, i);
-        lua_getfield(L, -1, "kind");
+        ml_field(L, -1, "kind");
         digit = lua_isstring(L, -1) && strcmp(lua_tostring(L, -1), "digit") == 0;
         lua_pop(L, 2);
         if (digit) {
@@ -142,8 +142,9 @@ void ml_mailbox_post(lua_State *L, int index)
 
     index = lua_absindex(L, index);
     box = lua_touserdata(L, index);
+    lua_pushliteral(L, "time"); /* raw: nothing stands between the loop and an error here */
     lua_pushnumber(L, (lua_Number)ml_clock_us() / 1e6);
-    lua_setfield(L, event, "time");
+    lua_rawset(L, event);
     lua_getiuservalue(L, index, EVENTS);
     events = lua_gettop(L);
     if (box->count >= box->capacity)
@@ -231,7 +232,7 @@ static int mailbox_post(lua_State *L)
 {
     ml_mailbox_check(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_getfield(L, 2, "kind");
+    ml_field(L, 2, "kind");
     luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, 2, "an event with a kind expected");
     lua_settop(L, 2);
     ml_mailbox_post(L, 1);

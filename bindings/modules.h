@@ -19,5 +19,10 @@ int ml_house_feed(lua_State *L); /* house.feed(options) */
 int ml_open_sys(lua_State *L);
 int ml_open_log(lua_State *L);
 int ml_open_udp(lua_State *L);
+int ml_open_guard(lua_State *L);
+
+/* Into the library table on top: functions that keep to the budget of the run. */
+void ml_string_install(lua_State *L);
+void ml_table_install(lua_State *L);
 
 #endif

@@ -5,6 +5,7 @@
 struct handle {
     const struct ml_class *class;
     void *object; /* NULL: closed */
+    bool guest;
 };
 
 enum { CLASSES = 32 };
@@ -56,7 +57,8 @@ static struct handle *handle_at(lua_State *L, int index)
     return ours ? handle : NULL;
 }
 
-static int handle_close(lua_State *L)
+/* __gc, and the end of what the others begin. */
+static int handle_end(lua_State *L)
 {
     struct handle *handle = handle_at(L, 1);
     void *object;
@@ -71,6 +73,18 @@ static int handle_close(lua_State *L)
         handle->class->left(object, ml_state_of(L));
     handle->class->close(object);
     return 0;
+}
+
+static void refuse_guest(lua_State *L, const struct handle *handle)
+{
+    if (handle && handle->guest)
+        luaL_error(L, "%s: it is the server's, not this generation's", handle->class->name);
+}
+
+static int handle_close(lua_State *L)
+{
+    refuse_guest(L, handle_at(L, 1));
+    return handle_end(L);
 }
 
 static int handle_tostring(lua_State *L)
@@ -94,7 +108,7 @@ static void push_metatable(lua_State *L, const struct ml_class *class)
         lua_setfield(L, -2, "__index");
         lua_pushcfunction(L, handle_close);
         lua_setfield(L, -2, "__close");
-        lua_pushcfunction(L, handle_close);
+        lua_pushcfunction(L, handle_end);
         lua_setfield(L, -2, "__gc");
         lua_pushcfunction(L, handle_tostring);
         lua_setfield(L, -2, "__tostring");
@@ -120,6 +134,7 @@ void ml_object_new(lua_State *L, const struct ml_class *class)
 
     handle->class = class;
     handle->object = NULL;
+    handle->guest = false;
     push_metatable(L, class);
     lua_setmetatable(L, -2);
 }
@@ -141,6 +156,21 @@ void *ml_object_check(lua_State *L, int index, const struct ml_class *class)
     if (!handle->object)
         luaL_error(L, "%s: closed", class->name);
     return handle->object;
+}
+
+void ml_object_lend(lua_State *L, int index)
+{
+    struct handle *handle = lua_touserdata(L, index);
+
+    handle->guest = true;
+}
+
+void *ml_object_own(lua_State *L, int index, const struct ml_class *class)
+{
+    void *object = ml_object_check(L, index, class);
+
+    refuse_guest(L, lua_touserdata(L, index));
+    return object;
 }
 
 void *ml_object_opt(lua_State *L, int index, const struct ml_class *class)

@@ -30,6 +30,10 @@ void ml_object_new(lua_State *L, const struct ml_class *class);
 void ml_object_open(lua_State *L, int index, void *object);
 /* The object of an open handle; raises "leg expected" or "leg: closed". */
 void *ml_object_check(lua_State *L, int index, const struct ml_class *class);
+/* The handle at index stands for what another state owns: it cannot be closed by hand here. */
+void ml_object_lend(lua_State *L, int index);
+/* Like check, for what only the owner may do. */
+void *ml_object_own(lua_State *L, int index, const struct ml_class *class);
 /* Like check, NULL for nil or nothing. */
 void *ml_object_opt(lua_State *L, int index, const struct ml_class *class);
 /* Any handle at index: its class and object (NULL when closed). NULL: not a handle. */

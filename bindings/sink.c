@@ -78,7 +78,7 @@ void ml_sink_post(struct ml_sink *sink, lua_State *L)
         sink->pending = luaL_ref(L, LUA_REGISTRYINDEX);
     }
     lua_rawgeti(L, LUA_REGISTRYINDEX, sink->pending);
-    n = luaL_len(L, -1);
+    n = (lua_Integer)lua_rawlen(L, -1);
     if (n < PENDING_MAX) {
         lua_pushvalue(L, event);
         lua_rawseti(L, -2, n + 1);

@@ -2,7 +2,9 @@
 
 #include <lualib.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 
 /* True when <dir>/lua/moonline/init.lua is there; then dir becomes <dir>/lua. */
@@ -91,18 +94,50 @@ static void set_paths(lua_State *L)
     lua_pop(L, 2);
 }
 
+/* A generation runs what others wrote: its libraries keep to the budget, and nobody gets at what
+ * all texts share. */
+static void install_limited(lua_State *L)
+{
+    lua_getglobal(L, "string");
+    ml_string_install(L);
+    lua_getglobal(L, "table");
+    ml_table_install(L);
+    lua_pushliteral(L, "");
+    lua_getmetatable(L, -1);
+    lua_pushliteral(L, "string");
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 4);
+}
+
+/* An error where no pcall stands: a fault of the bindings. */
+static int panic(lua_State *L)
+{
+    const char *message = lua_tostring(L, -1);
+
+    fprintf(stderr, "moonline: an error outside of any protected call: %s\n",
+            message ? message : luaL_typename(L, -1));
+    return 0;
+}
+
 struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
 {
     struct ml_state *state = ml_alloc(sizeof *state);
-    lua_State *L = luaL_newstate();
+    lua_State *L;
 
     state->runtime = runtime;
     state->number = number;
+    state->heap_most = SIZE_MAX;
+    L = lua_newstate(ml_budget_allocate, state);
+    if (!L)
+        abort();
+    lua_atpanic(L, panic);
     state->L = L;
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
     lua_gc(L, LUA_GCGEN, GC_MINOR, GC_MAJOR);
     ml_unwind_install(L);
+    if (number > 0)
+        install_limited(L);
     set_paths(L);
     return state;
 }
@@ -120,15 +155,35 @@ struct ml_state *ml_state_of(lua_State *L)
     return *(struct ml_state **)lua_getextraspace(L);
 }
 
-static void copy_handle(lua_State *from, int index, lua_State *to)
+/* A copy that is under way. */
+struct copying {
+    lua_State *from, *to;
+    int top; /* of `to`, which an error leaves as it was */
+};
+
+static int refuse(const struct copying *copying, const char *format, ...)
 {
+    va_list arguments;
+
+    lua_settop(copying->to, copying->top);
+    va_start(arguments, format);
+    luaL_where(copying->from, 1);
+    lua_pushvfstring(copying->from, format, arguments);
+    va_end(arguments);
+    lua_concat(copying->from, 2);
+    return lua_error(copying->from);
+}
+
+static void copy_handle(const struct copying *copying, int index)
+{
+    lua_State *from = copying->from, *to = copying->to;
     void *object;
     const struct ml_class *class = ml_object_class(from, index, &object);
 
     if (!class || (!class->share && !class->moved))
-        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+        refuse(copying, "a %s cannot go to another state", luaL_typename(from, index));
     if (!object)
-        luaL_error(from, "%s: closed", class->name);
+        refuse(copying, "%s: closed", class->name);
     ml_object_new(to, class);
     if (class->share) {
         class->share(object);
@@ -136,17 +191,24 @@ static void copy_handle(lua_State *from, int index, lua_State *to)
         ml_object_forget(from, index);
     }
     ml_object_open(to, -1, object);
+    if (class->share && ml_state_of(to)->number > 0)
+        ml_object_lend(to, -1);
     if (class->moved)
         class->moved(object, ml_state_of(to), to, lua_gettop(to));
 }
 
-static void copy(lua_State *from, int index, lua_State *to, int depth)
+static void copy(const struct copying *copying, int index, int depth)
 {
+    lua_State *from = copying->from, *to = copying->to;
     size_t n;
     const char *text;
 
+    if (ml_budget_spent) {
+        lua_settop(to, copying->top);
+        ml_budget_raise(from);
+    }
     if (depth > COPY_DEPTH || !lua_checkstack(to, 8) || !lua_checkstack(from, 8))
-        luaL_error(from, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
+        refuse(copying, "a table nested deeper than %d levels cannot be copied", COPY_DEPTH);
     switch (lua_type(from, index)) {
     case LUA_TNIL:
         lua_pushnil(to);
@@ -170,23 +232,25 @@ static void copy(lua_State *from, int index, lua_State *to, int depth)
         while (lua_next(from, index)) {
             int value = lua_gettop(from);
 
-            copy(from, value - 1, to, depth + 1);
-            copy(from, value, to, depth + 1);
+            copy(copying, value - 1, depth + 1);
+            copy(copying, value, depth + 1);
             lua_rawset(to, -3);
             lua_pop(from, 1);
         }
         break;
     case LUA_TUSERDATA:
-        copy_handle(from, index, to);
+        copy_handle(copying, index);
         break;
     default:
-        luaL_error(from, "a %s cannot go to another state", luaL_typename(from, index));
+        refuse(copying, "a %s cannot go to another state", luaL_typename(from, index));
     }
 }
 
 void ml_state_copy(lua_State *from, int index, lua_State *to)
 {
-    copy(from, lua_absindex(from, index), to, 0);
+    struct copying copying = {from, to, lua_gettop(to)};
+
+    copy(&copying, lua_absindex(from, index), 0);
 }
 
 void ml_set_text(lua_State *L, const char *name, const char *value)
@@ -215,6 +279,13 @@ void ml_set_boolean(lua_State *L, const char *name, bool value)
     lua_setfield(L, -2, name);
 }
 
+int ml_field(lua_State *L, int index, const char *name)
+{
+    index = lua_absindex(L, index);
+    lua_pushstring(L, name);
+    return lua_rawget(L, index);
+}
+
 static void expected(lua_State *L, const char *name, const char *type)
 {
     luaL_error(L, "%s: %s expected, got %s", name, type, luaL_typename(L, -1));
@@ -225,7 +296,7 @@ const char *ml_opt_text(lua_State *L, int index, const char *name, const char *f
 {
     const char *value = fallback;
 
-    if (lua_getfield(L, index, name) == LUA_TSTRING)
+    if (ml_field(L, index, name) == LUA_TSTRING)
         value = lua_tostring(L, -1);
     else if (!lua_isnil(L, -1))
         expected(L, name, "string");
@@ -238,7 +309,7 @@ lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Intege
     lua_Integer value = fallback;
     int is_integer = true;
 
-    if (lua_getfield(L, index, name) != LUA_TNIL)
+    if (ml_field(L, index, name) != LUA_TNIL)
         value = lua_tointegerx(L, -1, &is_integer);
     if (!is_integer)
         expected(L, name, "integer");
@@ -249,7 +320,7 @@ lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Intege
 int ml_opt_ms(lua_State *L, int index, const char *name, int fallback)
 {
     lua_Number value = 0;
-    bool given = lua_getfield(L, index, name) != LUA_TNIL;
+    bool given = ml_field(L, index, name) != LUA_TNIL;
     int is_number = true;
 
     if (given)
@@ -262,7 +333,7 @@ int ml_opt_ms(lua_State *L, int index, const char *name, int fallback)
 
 bool ml_opt_boolean(lua_State *L, int index, const char *name, bool fallback)
 {
-    bool value = lua_getfield(L, index, name) == LUA_TNIL ? fallback : lua_toboolean(L, -1);
+    bool value = ml_field(L, index, name) == LUA_TNIL ? fallback : lua_toboolean(L, -1);
 
     lua_pop(L, 1);
     return value;

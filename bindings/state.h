@@ -7,6 +7,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
+#include "bindings/budget.h"
 #include "core/base/list.h"
 #include "core/net/loop.h"
 
@@ -29,6 +30,8 @@ struct ml_state {
     int number; /* 0: the program's own */
     int tasks;  /* alive in this state */
     bool closing;
+    struct ml_limits limits; /* of every run in it; none for the program's own */
+    size_t heap, heap_most;  /* bytes; what may be allocated now */
     /* Called when the last task of this state has ended. */
     void (*idle)(struct ml_state *state, void *user);
     void *idle_user;
@@ -55,6 +58,9 @@ void ml_set_integer(lua_State *L, const char *name, lua_Integer value);
 void ml_set_number(lua_State *L, const char *name, lua_Number value);
 void ml_set_boolean(lua_State *L, const char *name, bool value);
 
+/* Pushes a field of the table at index; its type. Raw: no metamethod runs, and the table itself
+ * holds what is borrowed from it. */
+int ml_field(lua_State *L, int index, const char *name);
 /* Fields of the table at index, for options tables. A wrong type raises "name: string expected". */
 const char *ml_opt_text(lua_State *L, int index, const char *name, const char *fallback);
 lua_Integer ml_opt_integer(lua_State *L, int index, const char *name, lua_Integer fallback);

@@ -55,8 +55,9 @@ static const char *title(lua_State *L, struct ml_task *task)
 static void keep_result(lua_State *L, struct ml_task *task, bool ok, int first)
 {
     int n = lua_gettop(L) - first + 1;
+    bool unwound = !ok && ml_is_unwind(L, first);
 
-    task->end = ok ? "done" : ml_is_unwind(L, first) ? "unwound" : "failed";
+    task->end = ok ? "done" : unwound ? "unwound" : "failed";
     push_self(L, task);
     lua_newtable(L);
     ml_set_boolean(L, "ok", ok);
@@ -69,8 +70,6 @@ static void keep_result(lua_State *L, struct ml_task *task, bool ok, int first)
         }
         lua_setfield(L, -2, "values");
     } else {
-        bool unwound = ml_is_unwind(L, first);
-
         ml_set_boolean(L, "unwound", unwound);
         if (unwound)
             ml_unwind_value(L, first);
@@ -87,6 +86,11 @@ static int finish_body(lua_State *L, int status, lua_KContext context)
     struct ml_task *task = (struct ml_task *)context;
     bool ok = status == LUA_OK || status == LUA_YIELD;
 
+    if (!ok && ml_budget_is_breach(L, status)) {
+        lua_replace(L, 2);
+        lua_settop(L, 2);
+        ml_budget_renew(L, true);
+    }
     keep_result(L, task, ok, 2); /* index 1 is the message handler */
     return 0;
 }
@@ -136,6 +140,7 @@ struct ml_task *ml_task_spawn(lua_State *L, int n)
     lua_setmetatable(L, -2);
     task->state = state;
     task->co = lua_newthread(L);
+    ml_coroutine_keep(L, task->co);
     task->thread = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, -1);
     task->self = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -161,7 +166,10 @@ void ml_task_wake(struct ml_task *task, enum ml_wake why)
         ml_mailbox_leave(task->box);
     task->status = ML_TASK_READY;
     task->wake = why;
-    ml_list_append(&task->state->runtime->ready, &task->ready);
+    if (task->rest > 0)
+        ml_await_rest(task);
+    else
+        ml_list_append(&task->state->runtime->ready, &task->ready);
 }
 
 /* Resumes those that are ready by now. */
@@ -286,6 +294,7 @@ void ml_task_over(struct ml_task *task)
     lua_settop(L, top);
     lua_pushnil(L);
     lua_rawsetp(L, LUA_REGISTRYINDEX, task);
+    ml_coroutine_release(L, task->co);
     luaL_unref(L, LUA_REGISTRYINDEX, task->thread);
     luaL_unref(L, LUA_REGISTRYINDEX, task->self);
     task->co = NULL;
@@ -353,8 +362,10 @@ static int finish_catch(lua_State *L, int status, lua_KContext context)
     (void)context;
     if (status == LUA_OK || status == LUA_YIELD)
         return lua_gettop(L);
-    if (!ml_is_unwind(L, -1))
+    if (!ml_is_unwind(L, -1) || ml_is_breach(L, -1)) {
+        ml_budget_settle(L, status);
         return lua_error(L);
+    }
     lua_pushboolean(L, false);
     ml_unwind_value(L, -2);
     return 2;
@@ -365,6 +376,7 @@ static int task_catch(lua_State *L)
     int status;
 
     luaL_checktype(L, 1, LUA_TFUNCTION);
+    ml_unwind_check_depth(L);
     lua_pushboolean(L, true);
     lua_insert(L, 1);
     status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_catch);

@@ -30,6 +30,10 @@ struct ml_task {
     struct ml_mailbox *box; /* waited on */
     struct ml_timer *timer; /* of the wait */
     bool cancel;            /* to be raised at the next wait */
+    int64_t busy_us;        /* CPU time since busy_since */
+    int64_t busy_since;     /* ms */
+    int64_t rest;           /* ms it has to rest at its next wake; 0: none */
+    bool resting;           /* ready, and not on the ready list yet */
     int64_t grace;          /* after a cancellation: until when its handlers may wait; 0: none */
     const char *end;        /* "done", "failed", "unwound" */
 };
@@ -54,6 +58,8 @@ bool ml_task_turn(void *runtime);
 int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContext context,
              lua_KFunction k);
 void ml_await_resume(struct ml_task *task);
+/* A ready task goes to the ready list after its rest. */
+void ml_await_rest(struct ml_task *task);
 /* Raises the cancellation if one is due. */
 void ml_await_check_cancel(lua_State *L, struct ml_task *task);
 
@@ -61,10 +67,24 @@ void ml_await_check_cancel(lua_State *L, struct ml_task *task);
 /* Pops a value and raises it as an unwind. */
 int ml_unwind(lua_State *L);
 bool ml_is_unwind(lua_State *L, int index);
+/* Pops a message and pushes the unwind of a breach of the budget, which only a task's root and
+ * moonline.core.guard hold. */
+void ml_unwind_breach(lua_State *L);
+bool ml_is_breach(lua_State *L, int index);
+/* Raises where the stack is too deep for one more protected call. */
+void ml_unwind_check_depth(lua_State *L);
 /* Pushes the value an unwind at index carries. */
 void ml_unwind_value(lua_State *L, int index);
 /* pcall, xpcall and coroutine.resume of this runtime into the globals. */
 void ml_unwind_install(lua_State *L);
+
+/* ---- coroutine.c ---- */
+
+/* resume, wrap and close of this runtime into the library table on top. */
+void ml_coroutine_install(lua_State *L);
+/* The coroutine of a task is nobody else's to resume or close. */
+void ml_coroutine_keep(lua_State *L, lua_State *co);
+void ml_coroutine_release(lua_State *L, lua_State *co);
 
 /* ---- mailbox.c ---- */
 void ml_mailbox_open(lua_State *L); /* metatable */

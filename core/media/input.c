@@ -141,6 +141,13 @@ static void take_audio(struct ml_worker *worker, struct ml_stream *stream, uint8
         ml_bridge_audio(worker, stream, packet, *rtp);
 }
 
+static void keep_gap(struct ml_stream *stream, int64_t us)
+{
+    if (us > atomic_load_explicit(&stream->gap_us, memory_order_relaxed) &&
+        atomic_load_explicit(&stream->received, memory_order_relaxed) > 0)
+        atomic_store_explicit(&stream->gap_us, (uint32_t)us, memory_order_relaxed);
+}
+
 static void keep_account(struct ml_worker *worker, struct ml_stream *stream,
                          const struct ml_rtp *rtp, bool timed, bool *fresh)
 {
@@ -154,6 +161,7 @@ static void keep_account(struct ml_worker *worker, struct ml_stream *stream,
     }
     atomic_store_explicit(&stream->lost, ml_rtp_lost(&stream->account), memory_order_relaxed);
     atomic_store_explicit(&stream->jitter, stream->account.jitter16 >> 4, memory_order_relaxed);
+    keep_gap(stream, worker->now - stream->heard_us);
     ml_count(&stream->received, 1);
     stream->heard_us = worker->now;
     stream->stirred = true;

@@ -78,6 +78,7 @@ struct ml_stream_stats {
     uint64_t sent, received, dropped; /* packets; dropped: not from the locked source, malformed */
     uint64_t lost;                    /* by sequence numbers */
     int jitter_us;
+    int gap_us; /* the longest time between two packets received since this was last asked */
     uint32_t ssrc;
     uint32_t peer_ssrc;
     int sources; /* how often the peer began anew: another SSRC, a jump of its sequence numbers */

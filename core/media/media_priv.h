@@ -112,7 +112,7 @@ struct ml_stream {
     /* between the threads */
     ml_owner owner;
     _Atomic uint64_t sent, received, dropped, octets;
-    _Atomic uint32_t lost, jitter, peer_ssrc;
+    _Atomic uint32_t lost, jitter, gap_us, peer_ssrc;
     _Atomic int sources;
     uint32_t ssrc;
     /* worker */

@@ -148,7 +148,7 @@ void ml_ports_close(struct ml_port_pair *pair)
     pair->rtp = pair->rtcp = -1;
 }
 
-void ml_ports_give(struct ml_ports *ports, struct ml_port_pair *pair)
+static void give(struct ml_ports *ports, struct ml_port_pair *pair, int64_t free_at)
 {
     int at = (pair->port - ports->min) / 2;
 
@@ -156,5 +156,15 @@ void ml_ports_give(struct ml_ports *ports, struct ml_port_pair *pair)
     if (ports->count == 0 || at >= ports->count)
         return;
     ports->slots[at].taken = false;
-    ports->slots[at].free_at = ml_clock_ms() + ML_PORT_REST_MS;
+    ports->slots[at].free_at = free_at;
+}
+
+void ml_ports_give(struct ml_ports *ports, struct ml_port_pair *pair)
+{
+    give(ports, pair, ml_clock_ms() + ML_PORT_REST_MS);
+}
+
+void ml_ports_give_unused(struct ml_ports *ports, struct ml_port_pair *pair)
+{
+    give(ports, pair, 0);
 }

@@ -24,6 +24,8 @@ int ml_ports_take(struct ml_ports *ports, const struct ml_endpoint *address,
                   struct ml_port_pair *pair, struct ml_fault *fault);
 /* Closes the sockets, if ml_ports_close has not. */
 void ml_ports_give(struct ml_ports *ports, struct ml_port_pair *pair);
+/* The same for a pair over which nothing went: without a rest. */
+void ml_ports_give_unused(struct ml_ports *ports, struct ml_port_pair *pair);
 /* Any thread: the pair is still taken. */
 void ml_ports_close(struct ml_port_pair *pair);
 

@@ -69,7 +69,11 @@ void ml_stream_destroy(struct ml_stream *stream)
 {
     ml_list_remove(&stream->all);
     stream->home->load--;
-    ml_ports_give(stream->media->ports, &stream->pair);
+    if (atomic_load_explicit(&stream->received, memory_order_relaxed) == 0 &&
+        atomic_load_explicit(&stream->sent, memory_order_relaxed) == 0)
+        ml_ports_give_unused(stream->media->ports, &stream->pair);
+    else
+        ml_ports_give(stream->media->ports, &stream->pair);
     ml_player_free(stream->player);
     ml_inband_free(stream->inband);
     ml_free(stream);
@@ -109,6 +113,7 @@ void ml_stream_stats(struct ml_stream *stream, struct ml_stream_stats *stats)
     stats->lost = atomic_load_explicit(&stream->lost, memory_order_relaxed);
     stats->jitter_us =
         (int)(atomic_load_explicit(&stream->jitter, memory_order_relaxed) * 125u); /* a sample */
+    stats->gap_us = (int)atomic_exchange_explicit(&stream->gap_us, 0, memory_order_relaxed);
     stats->ssrc = stream->ssrc;
     stats->peer_ssrc = atomic_load_explicit(&stream->peer_ssrc, memory_order_relaxed);
     stats->sources = atomic_load_explicit(&stream->sources, memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -201,6 +202,16 @@ static int listen_on(const char *address, uint16_t port, int *fdp, struct ml_fau
     return ML_OK;
 }
 
+/* Connections that wait in it are lost by neither. */
+static int share_socket(const struct ml_http_server *other, int *fdp, struct ml_fault *fault)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(other->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+
+    *fdp = fcntl(info->listen_fd, F_DUPFD_CLOEXEC, 0);
+    return *fdp >= 0 ? ML_OK : ml_fail(fault, ML_ENET, "no socket: %s", strerror(errno));
+}
+
 static int read_credentials(struct ml_http_server *server,
                             const struct ml_http_server_options *options, struct ml_fault *fault)
 {
@@ -244,7 +255,9 @@ static int open_server(struct ml_http_server *server, const struct ml_http_serve
 {
     int fd = -1, code = read_credentials(server, options, fault);
 
-    if (code == ML_OK)
+    if (code == ML_OK && options->beside)
+        code = share_socket(options->beside, &fd, fault);
+    else if (code == ML_OK)
         code = listen_on(options->address, options->port, &fd, fault);
     if (code != ML_OK)
         return code;

@@ -21,6 +21,8 @@ struct ml_http_server_options {
     size_t max_body;                         /* 0: 65536; above: 413 */
     int header_timeout_ms;                   /* 0: 10000; a slower client is cut */
     int max_connections;                     /* 0: 1000 */
+    /* One on the same address and port whose socket both accept from, until it is freed. */
+    const struct ml_http_server *beside;
 };
 
 struct ml_http_call_info {

@@ -3,7 +3,9 @@
 local core = require "moonline.core.http"
 local crypto = require "moonline.core.crypto"
 local fields = require "moonline.fields"
+local guard = require "moonline.core.guard"
 local json = require "dkjson"
+local log = require "moonline.log"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
 local signature = require "moonline.webhook.signature"
@@ -207,7 +209,10 @@ local function serve(self, fn)
     task.spawn(function()
       local one = web_request(event.request, self.scheme)
       if not one then return end
-      respond(one, fn(one))
+      local ok, problem = guard.root(function() respond(one, fn(one)) end)
+      if ok then return end
+      log.error("%s %s: %s", one.method, one.path, problem)
+      one:respond(500, "the script failed")
     end):name("web request")
   end
 end

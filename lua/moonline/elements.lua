@@ -1,6 +1,8 @@
 -- Finds the file behind an element's name: verbs/<name>.lua and nouns/<name>.lua, the user's first.
 
+local guard = require "moonline.core.guard"
 local lfs = require "lfs"
+local sandbox = require "moonline.sandbox"
 local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
@@ -64,9 +66,11 @@ function Elements:user_file(lower)
   for _, folder in ipairs(self.folders) do
     local path = folder .. "/" .. lower .. ".lua"
     if is_file(path) then
-      local chunk, problem = loadfile(path, "t")
+      local chunk, problem = sandbox.chunk(path)
       if not chunk then error(problem, 0) end
-      local element, fault = shape(chunk(path), path)
+      local ok, result = guard.load(chunk, path)
+      if not ok then error(result, 0) end
+      local element, fault = shape(result, path)
       if not element then error(fault, 0) end
       self.loaded[lower] = element
       return element

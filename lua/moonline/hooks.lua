@@ -1,5 +1,6 @@
 -- Named hooks: handlers by priority, the first that returns something ends the chain.
 
+local guard = require "moonline.core.guard"
 local log = require "moonline.log"
 
 ---@class moonline.Hooks
@@ -8,8 +9,6 @@ Hooks.__index = Hooks
 Hooks.__name = "moonline.Hooks"
 
 local hooks = {}
-
-local traceback = debug and debug.traceback or tostring
 
 ---Adds a handler. Higher priority goes first; of equals, the one added first.
 ---@param name string
@@ -47,7 +46,7 @@ end
 ---@return any ...
 function Hooks:fire(name, ...)
   for _, entry in ipairs(self.lists[name] or {}) do
-    local result = table.pack(xpcall(entry.fn, traceback, ...))
+    local result = table.pack(guard.run(entry.fn, ...))
     if not result[1] then
       log.error("hook %s: %s", name, tostring(result[2]))
     elseif result[2] ~= nil then

@@ -73,7 +73,7 @@ function inbound.run(env, core)
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
   call.log:info("call from %s to %s", call.from, call.to)
   core:ring(false)
-  if route.script then run_script(env, call, route) else run_document(env, call, route) end
+  live.run(call, route.script and run_script or run_document, env, call, route)
 end
 
 return inbound

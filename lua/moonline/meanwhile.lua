@@ -1,9 +1,10 @@
 -- Waits for what is not on a leg (a request, speech) without losing sight of the leg.
 
+local guard = require "moonline.core.guard"
 local task = require "moonline.task"
 
 local function run(leg, work, fn, ...)
-  work.results = table.pack(xpcall(fn, debug.traceback, ...))
+  work.results = table.pack(guard.root(fn, ...))
   if work.abandoned then return end
   leg.box:post { kind = "worked", work = work }
 end

@@ -80,7 +80,7 @@ local function run(env, own, order, held)
   local _ <close> = live.hold(own, events)
   local taken, why, code = call.await(own, (order.timeout or RING) + SLACK,
     function(event) events:tell(event) end)
-  if taken then return talk(env, own, order) end
+  if taken then return live.run(own, talk, env, own, order) end
   own.final_status, own.final_code = why, code
 end
 

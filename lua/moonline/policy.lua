@@ -5,6 +5,7 @@ local background = require "moonline.background"
 local callback = require "moonline.webhook.callback"
 local document = require "moonline.twiml.document"
 local generation = require "moonline.core.generation"
+local guard = require "moonline.core.guard"
 local inbound = require "moonline.inbound"
 local lfs = require "lfs"
 local rest = require "moonline.rest"
@@ -51,6 +52,7 @@ end
 return function(env)
   runtime.adopt(runtime.complete(env, env.observed and generation.notify or nil))
   load_all()
+  guard.limit(env.config.limits)
   env.elements:load()
   env.scripts, env.documents = {}, {}
   callback.serve(env)

@@ -9,6 +9,7 @@ local house = require "moonline.core.house"
 local http = require "moonline.core.http"
 local core_store = require "moonline.core.store"
 local media = require "moonline.core.media"
+local sandbox = require "moonline.sandbox"
 local sip = require "moonline.core.sip"
 local store = require "moonline.store"
 local sys = require "moonline.core.sys"
@@ -87,6 +88,9 @@ function runtime.complete(env, notify)
   env.media_folder = env.config.store.path .. "/media"
   env.documents_read, env.live = {}, {}
   env.store = store.new(env.records)
+  sandbox.setup { trusted = env.config.script.trusted, noticed = function(path)
+    generation.notify { kind = "file", path = path }
+  end }
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
   env.notify = notify or function() end

@@ -1,5 +1,8 @@
 -- Call scripts: Lua files whose moonline.on("call", fn) says what happens with a call.
 
+local guard = require "moonline.core.guard"
+local sandbox = require "moonline.sandbox"
+
 local scripts = {}
 
 ---@class moonline.Script
@@ -22,11 +25,11 @@ end
 ---@param path string
 ---@return moonline.Script
 function scripts.load(path)
-  local chunk, problem = loadfile(path, "t")
+  local chunk, problem = sandbox.chunk(path)
   if not chunk then error(problem, 0) end
   local script = { path = path }
   loading = script
-  local ok, why = pcall(chunk)
+  local ok, why = guard.load(chunk)
   loading = nil
   if not ok then error(why, 0) end
   if not script.call then

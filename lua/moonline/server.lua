@@ -4,6 +4,7 @@
 local address = require "moonline.address"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
+local memory = require "moonline.memory"
 local recovery = require "moonline.recovery"
 local reload = require "moonline.reload"
 local runtime = require "moonline.runtime"
@@ -17,9 +18,7 @@ local FAREWELL = 1 -- seconds for the answers to BYEs and CANCELs, and for our o
 local LOOK = 1 -- seconds: how often the end of a drain is looked for when nothing tells it
 local GLANCE = 0.05 -- the same, for answers to BYEs
 local RETRY_AFTER = "10" -- seconds a refused caller shall wait
-local FULL = 0.8 -- of limits.memory_mb
 local PRUNE = 3600 -- seconds between two looks for records that are too old
-local COLLECT = 1 -- seconds between two collections of all heaps
 local QUEUE = 65536 -- calls that may wait for this task in one turn of the loop
 
 ---@class moonline.Server
@@ -36,8 +35,11 @@ local server = {}
 Server.reload = reload.policy
 
 function Server:watch_files()
-  if self.watch then self.watch:close() end
+  local old = self.watch
   self.watch = watch.open(self.env.config, self.box, self.options.lua)
+  if not old then return end
+  for path in pairs(old.followed) do self.watch:follow(path) end
+  old:close()
 end
 
 -- ---- events -----------------------------------------------------------------------------------
@@ -55,27 +57,8 @@ end
 
 local on = {}
 
--- More than 80 % of limits.memory_mb in the heaps of Lua, also after a collection?
-function Server:is_full()
-  local limit = self.env.config.limits.memory_mb * 1024 * 1024 * FULL
-  local function used()
-    local bytes = collectgarbage "count" * 1024
-    for _, one in pairs(self.generations) do bytes = bytes + one:memory() end
-    return bytes
-  end
-  if used() < limit then return false end
-  if task.clock() >= (self.collected_at or 0) + COLLECT then
-    self.collected_at = task.clock()
-    for _, one in pairs(self.generations) do one:collect() end
-    collectgarbage()
-    if used() < limit then return false end
-    log.warning("calls are refused: Lua holds %d MB (limits.memory_mb)", used() // (1024 * 1024))
-  end
-  return true
-end
-
 function on.incoming(self, event)
-  if not self.draining and not self:is_full() then
+  if not self.draining and not memory.is_full(self) then
     return self.generation:deliver("incoming", event.leg)
   end
   event.leg:reject(503, nil, { { "Retry-After", RETRY_AFTER } })
@@ -106,6 +89,10 @@ end
 function on.settled(self)
   self.watch:settled()
   self:reload()
+end
+
+function on.file(self, event)
+  if self.watch then self.watch:follow(event.path) end
 end
 
 function on.busy(self, event)
@@ -243,6 +230,11 @@ function server.open(config, options)
   self:watch_files()
   on.prune(self)
   self.trunks = trunks.open(self)
+  local event = self.box:wait({ "file" }, 0)
+  while event do
+    on.file(self, event)
+    event = self.box:wait({ "file" }, 0)
+  end
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
   return self

@@ -54,6 +54,13 @@ function Watching:settled()
   self.first = nil
 end
 
+---One more file or folder that the policy depends on.
+---@param path string
+function Watching:follow(path)
+  if not self.handle or self.followed[path] then return end
+  self.followed[path] = self.handle:add(path) and true
+end
+
 function Watching:close()
   if self.timer then self.timer:close() end
   if self.handle then self.handle:close() end
@@ -64,7 +71,7 @@ end
 ---@param lua string? folder of the policy's sources
 ---@return moonline.Watching
 function watch.open(config, box, lua)
-  local self = setmetatable({ box = box }, Watching)
+  local self = setmetatable({ box = box, followed = {} }, Watching)
   local why, text
   self.handle, why, text = sys.watch(watch.paths(config, lua), box)
   if not self.handle then

@@ -286,7 +286,28 @@ local function measure_streams()
   stop(server)
 end
 
+-- Generations with a script are loaded one after another in this process.
+local function measure_loads()
+  local LOADS <const> = 20
+  local path = folder .. "/bench-line.lua"
+  local file <close> = assert(io.open(path, "w"))
+  file:write 'require("moonline").on("call", function(call) call:reject() end)\n'
+  file:close()
+  local server <close> = assert(moonline.server {
+    sip = { listen = { "udp:127.0.0.1:0" } }, http = { listen = "127.0.0.1:0" },
+    store = { path = folder .. "/loads" }, voice = { script = path },
+  })
+  moonline.log.setup "warning"
+  local before = os.clock()
+  for _ = 1, LOADS do
+    assert(server:reload())
+    task.sleep(0.01)
+  end
+  row("CPU of loading a generation", "%.1f ms (at most 20)", (os.clock() - before) / LOADS * 1e3)
+end
+
 measure_start()
+measure_loads()
 measure_calls()
 measure_held()
 for number, wait in ipairs(waits) do measure_waiting(number, wait) end

@@ -95,6 +95,7 @@ schema.root = record {
   http = record { listen = types.http_listen, public_url = types.url },
   voice = voice(),
   numbers = map(voice(), any_text),
+  script = record { trusted = types.boolean },
   twiml = record { mode = choice("strict", "warn", "twilio"), verbs = list(path("folder")) },
   dial = record {
     several = types.boolean, follow = integer(0, 20),
@@ -141,6 +142,7 @@ function schema.defaults()
     http = { listen = "127.0.0.1:8080" },
     voice = { method = "POST" },
     numbers = {},
+    script = { trusted = false },
     twiml = { mode = "warn", verbs = {} },
     dial = { several = false, follow = 5, outcomes = { [603] = "busy" }, ring_tone = "us" },
     media = { threads = 1, codecs = { "PCMU", "PCMA" } },

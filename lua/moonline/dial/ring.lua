@@ -4,6 +4,7 @@
 
 local crypto = require "moonline.core.crypto"
 local fork = require "moonline.fork"
+local guard = require "moonline.core.guard"
 local leg = require "moonline.leg"
 local live = require "moonline.live"
 local outcome = require "moonline.dial.outcome"
@@ -257,7 +258,7 @@ function ring.start(dial, target)
       stream.stop_all(child.leg)
       child.leg.core:close()
     end)
-    local ok, problem = xpcall(call, debug.traceback, child)
+    local ok, problem = guard.root(call, child)
     if not ok then broke(child, problem) end
   end)
   return child

@@ -175,8 +175,9 @@ function Leg:hold(on) end
 ---@return boolean?, string? why
 function Leg:refer(target, seconds) end
 
----Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), ssrc, and of the peer
----peer_ssrc and sources (how often its RTP began anew); nil before there is audio.
+---Packet counters of the audio: sent, received, dropped, lost, jitter (seconds), gap (the longest time
+---between two received packets since this was last asked, in seconds), ssrc, and of the peer peer_ssrc
+---and sources (how often its RTP began anew); nil before there is audio.
 ---@return table?
 function Leg:stats() end
 

@@ -27,6 +27,10 @@ function sys.signal(name, box) end
 ---@param box moonline.Mailbox
 ---@return moonline.Watch?, string? why, string? text
 function sys.watch(paths, box) end
+---One more path to a watch of files.
+---@param path string
+---@return boolean? ok, string? why, string? text
+function Watch:add(path) end
 function Watch:close() end
 
 ---box gets {kind="exited", child, status, timed_out, output, errors}.

@@ -2,6 +2,7 @@
 
 local answer = require "moonline.twiml.answer"
 local callback = require "moonline.webhook.callback"
+local guard = require "moonline.core.guard"
 local meanwhile = require "moonline.meanwhile"
 local params = require "moonline.webhook.params"
 local source = require "moonline.source"
@@ -142,8 +143,10 @@ end
 local function run_verbs(self, doc)
   for _, node in ipairs(doc.verbs) do
     self.call:still_there()
+    self.node = node
     self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line }
     local took_over = node.verb.run(self, node)
+    self.node = nil
     if took_over then return took_over end
   end
   return nil
@@ -205,8 +208,11 @@ end
 
 -- An error in a verb or script: the call goes on with its fallback, or ends with an apology.
 local function broke(self, problem)
+  local node, message = self.node, problem:match("^[^\n]*")
+  if node then message = ("%s (in <%s>, line %d)"):format(message, node.name, node.line) end
+  self.node = nil
   self.call.log:error("%s", problem)
-  self:run(self:fail(12400, tostring(problem):match("^[^\n]*"), self.base))
+  self:run(self:fail(12400, message, self.base))
   self:finish()
 end
 
@@ -215,7 +221,7 @@ end
 ---@param fn fun()
 function Session:guard(fn)
   local ok, value = task.catch(function()
-    local fine, problem = xpcall(fn, debug.traceback)
+    local fine, problem = guard.run(fn)
     if not fine then broke(self, problem) end
   end)
   if ok or value.kind == "hangup" then return end
