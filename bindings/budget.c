@@ -20,8 +20,9 @@ enum { TICKS = 5, TICK_MIN_US = 1000 }; /* in the time that a run has: how exact
 enum { RENEWALS = 3 };                  /* in one run */
 enum { LARGE = 256 * 1024 };            /* bytes: a block that may be refused */
 enum { SLACK = 4 * 1024 * 1024 };       /* bytes: what the handlers of a stopped run may take */
-enum { ROOM = 1024 * 1024 };            /* bytes: for a run, also when all heaps are full */
-enum { LEVELS = 100 };                  /* of a stack that is searched for the script's line */
+/* Bytes for a run, also when all heaps are full: a policy can be loaded that asks for less. */
+enum { ROOM = 4 * 1024 * 1024 };
+enum { LEVELS = 100 }; /* of a stack that is searched for the script's line */
 
 enum breach { NONE, TIME, GROWTH, TOTAL };
 

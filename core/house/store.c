@@ -521,6 +521,6 @@ void ml_store_close(struct ml_store *store)
     ml_store_sql_close(&store->sql);
     answer_all(store);
     store->closed = true;
-    if (!store->posted)
+    if (!store->posted || ml_loop_unpost(store->loop, on_finished, store))
         destroy(store);
 }

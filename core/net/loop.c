@@ -260,6 +260,25 @@ void ml_loop_post(struct ml_loop *loop, ml_loop_fn *fn, void *user)
     pthread_mutex_unlock(&loop->lock);
 }
 
+bool ml_loop_unpost(struct ml_loop *loop, ml_loop_fn *fn, const void *user)
+{
+    struct posted *found = NULL;
+
+    pthread_mutex_lock(&loop->lock);
+    ML_LIST_EACH(&loop->posted, link)
+    {
+        struct posted *p = ML_CONTAINER(link, struct posted, link);
+
+        if (!found && p->fn == fn && p->user == user)
+            found = p;
+    }
+    if (found)
+        ml_list_remove(&found->link);
+    pthread_mutex_unlock(&loop->lock);
+    ml_free(found);
+    return found != NULL;
+}
+
 void ml_loop_on_turn(struct ml_loop *loop, ml_loop_turn_fn *fn, void *user)
 {
     loop->turn = fn;

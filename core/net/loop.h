@@ -31,6 +31,8 @@ int64_t ml_loop_now(const struct ml_loop *loop);
 /* Calls fn in the loop's thread, in order. Any thread. What is not run before ml_loop_free is
  * dropped. */
 void ml_loop_post(struct ml_loop *loop, ml_loop_fn *fn, void *user);
+/* Takes back what was posted and has not run. False: there is none. */
+bool ml_loop_unpost(struct ml_loop *loop, ml_loop_fn *fn, const void *user);
 /* fn is called at the end of each turn, after all callbacks of libev, sofia and curl: the place
  * where Lua tasks are resumed. It returns true to be called again without waiting. One function. */
 typedef bool ml_loop_turn_fn(void *user);
