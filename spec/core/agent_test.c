@@ -127,8 +127,10 @@ static void invite_again(const char *name, const char *password, int cseq)
 
 static void users_prove_who_they_are(void **state)
 {
-    struct ml_agent_options options = {
-        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
+    struct ml_agent_options options = {.access.allow = nobody,
+                                       .access.allow_count = 1,
+                                       .access.users = users,
+                                       .access.user_count = 2};
     struct ml_leg_info info;
     const char *first;
 
@@ -148,8 +150,10 @@ static void users_prove_who_they_are(void **state)
 
 static void who_knows_no_password_is_asked_again(void **state)
 {
-    struct ml_agent_options options = {
-        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
+    struct ml_agent_options options = {.access.allow = nobody,
+                                       .access.allow_count = 1,
+                                       .access.users = users,
+                                       .access.user_count = 2};
 
     (void)state;
     begin_with(&options);
@@ -175,8 +179,10 @@ static void who_knows_no_password_is_asked_again(void **state)
 
 static void SIP_22_what_was_heard_cannot_be_said_again(void **state)
 {
-    struct ml_agent_options options = {
-        .access.allow = nobody, .access.allow_count = 1, .access.users = users, .access.user_count = 2};
+    struct ml_agent_options options = {.access.allow = nobody,
+                                       .access.allow_count = 1,
+                                       .access.users = users,
+                                       .access.user_count = 2};
     char *value = NULL, *line;
 
     (void)state;

@@ -377,8 +377,8 @@ static void test_answers_that_are_none(void **state)
 {
     static const char *const answers[] = {
         "SSH-2.0-OpenSSH_9.2\r\n", "HTTP/1.1 101 Yes\r\n\r\n",
-        "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
-        "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+        ("HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"
+         "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"),
         "HTTP/1.1 101 Yes\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n"};
 
     (void)state;
