@@ -54,7 +54,7 @@ int ml_lua_ask(lua_State *L, struct ml_agent *agent)
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
-    lua_getfield(L, 2, "box");
+    ml_field(L, 2, "box");
     box = lua_gettop(L);
     options.uri = ml_opt_text(L, 2, "uri", NULL);
     luaL_argcheck(L, options.uri, 2, "uri: string expected");
@@ -84,7 +84,7 @@ static int ask_send(lua_State *L)
     if (lua_istable(L, 3)) {
         request.contact_user = ml_opt_text(L, 3, "contact_user", NULL);
         request.expires = (int)ml_opt_integer(L, 3, "expires", -1);
-        lua_getfield(L, 3, "headers");
+        ml_field(L, 3, "headers");
         request.headers = ml_list_headers(L, -1, &request.header_count);
     }
     status = ml_ask_send(ask->ask, &request, &fault);

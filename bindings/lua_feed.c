@@ -78,7 +78,7 @@ static const char *const *flat(lua_State *L, const char *name, size_t *count)
     const struct ml_header *pairs;
     const char **list;
 
-    lua_getfield(L, 1, name);
+    ml_field(L, 1, name);
     pairs = ml_list_headers(L, -1, count);
     list = lua_newuserdatauv(L, (2 * *count + 1) * sizeof *list, 0);
     for (size_t i = 0; i < *count; i++) {
@@ -100,7 +100,7 @@ static void read_options(lua_State *L, struct ml_feed_options *options)
     options->parameters = flat(L, "parameters", &options->parameter_count);
     options->connect_timeout_ms = ml_opt_ms(L, 1, "timeout", 0);
     options->duplex = ml_opt_boolean(L, 1, "duplex", false);
-    lua_getfield(L, 1, "tracks");
+    ml_field(L, 1, "tracks");
     options->tracks = (unsigned)luaL_checkoption(L, -1, "inbound", tracks);
 }
 
@@ -113,11 +113,11 @@ int ml_house_feed(lua_State *L)
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    lua_getfield(L, 1, "box");
+    ml_field(L, 1, "box");
     ml_mailbox_check(L, 2);
-    lua_getfield(L, 1, "leg");
+    ml_field(L, 1, "leg");
     options.stream = ml_lua_leg_stream(L, 3);
-    lua_getfield(L, 1, "client");
+    ml_field(L, 1, "client");
     options.client = ml_lua_http_client_check(L, 4);
     read_options(L, &options);
     if (!options.stream)

@@ -167,3 +167,12 @@ char *ml_buf_take(struct ml_buf *buf)
     *buf = (struct ml_buf){NULL, 0, 0};
     return text;
 }
+
+uint32_t ml_hash(const char *text)
+{
+    uint32_t hash = 2166136261u;
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619u;
+    return hash;
+}

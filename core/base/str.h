@@ -31,6 +31,8 @@ int ml_str_uint(struct ml_str text, uint64_t max, uint64_t *value);
 void ml_str_copy(char *to, size_t size, struct ml_str text);
 /* A copy with a NUL, to be freed with ml_free. */
 char *ml_str_dup(struct ml_str text);
+/* FNV-1a, for tables in memory: who chooses the text can make it collide. */
+uint32_t ml_hash(const char *text);
 
 struct ml_buf {
     char *p; /* always NUL-terminated once something was added */

@@ -5,6 +5,7 @@
 
 #include "core/base/list.h"
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/house/fields.h"
 
 enum { BUCKETS = 1024 }; /* a power of two; a few calls each at the default limit of 1,000 */
@@ -24,11 +25,7 @@ struct ml_calls {
 
 static struct record **bucket(struct ml_calls *calls, const char *sid)
 {
-    unsigned hash = 2166136261u; /* FNV-1a */
-
-    for (; *sid; sid++)
-        hash = (hash ^ (unsigned char)*sid) * 16777619u;
-    return &calls->buckets[hash & (BUCKETS - 1)];
+    return &calls->buckets[ml_hash(sid) & (BUCKETS - 1)];
 }
 
 static struct record **find(struct ml_calls *calls, const char *sid)

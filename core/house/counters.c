@@ -35,12 +35,9 @@ void ml_counters_free(struct ml_counters *counters)
 
 void ml_counters_add(struct ml_counters *counters, const char *name, int64_t more)
 {
-    unsigned hash = 2166136261u; /* FNV-1a */
     struct counter **at, *counter;
 
-    for (const char *p = name; *p; p++)
-        hash = (hash ^ (unsigned char)*p) * 16777619u;
-    for (at = &counters->buckets[hash & (BUCKETS - 1)]; *at; at = &(*at)->next) {
+    for (at = &counters->buckets[ml_hash(name) & (BUCKETS - 1)]; *at; at = &(*at)->next) {
         if (strcmp((*at)->name, name) == 0) {
             (*at)->value += more;
             return;
@@ -49,7 +46,7 @@ void ml_counters_add(struct ml_counters *counters, const char *name, int64_t mor
     if (counters->count == MOST)
         return;
     counter = ml_alloc(sizeof *counter);
-    counter->name = ml_str_dup(ml_str(name));
+    counter->name = ml_strdup(name);
     counter->value = more;
     *at = counters->list[counters->count++] = counter;
 }

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/str.h"
 #include "core/house/outbox_priv.h"
 
 struct ml_item *ml_chain_head(const struct ml_chain *chain)
@@ -34,12 +35,8 @@ void ml_chain_enter(struct ml_chain *chain, enum ml_chain_state state)
 
 struct ml_chain **ml_chain_find(struct ml_outbox *outbox, const char *call)
 {
-    struct ml_chain **at;
-    unsigned hash = 2166136261u; /* FNV-1a */
+    struct ml_chain **at = &outbox->buckets[ml_hash(call) & (ML_OUTBOX_BUCKETS - 1)];
 
-    for (const char *c = call; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    at = &outbox->buckets[hash & (ML_OUTBOX_BUCKETS - 1)];
     while (*at && strcmp((*at)->call, call) != 0)
         at = &(*at)->next;
     return at;

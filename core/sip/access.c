@@ -141,12 +141,9 @@ static struct ml_guesses *guesses_of(struct ml_agent *agent, const char *host)
 {
     const size_t slots = sizeof agent->guesses / sizeof *agent->guesses;
     struct ml_guesses *guesses;
-    uint32_t hash = 2166136261u;
     int64_t now = ml_clock_ms();
 
-    for (const char *c = host; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 16777619u;
-    guesses = &agent->guesses[hash % slots];
+    guesses = &agent->guesses[ml_hash(host) % slots];
     if (strcmp(guesses->host, host) != 0 || now - guesses->since >= GUESSES_MS) {
         snprintf(guesses->host, sizeof guesses->host, "%s", host);
         guesses->count = 0;

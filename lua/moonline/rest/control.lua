@@ -2,12 +2,10 @@
 
 local generation = require "moonline.core.generation"
 
-local KINDS = { drain = "drain", reload = "reload" }
-
 return {
   paths = { "^/v1/(drain)$", "^/v1/(reload)$" },
   POST = function(_, reply, facts, word)
-    generation.notify { kind = KINDS[word] }
+    generation.notify { kind = word }
     reply:json(202, { generation = facts.generation, calls = facts.calls })
   end,
 }

@@ -19,14 +19,10 @@ local function compress(env, sid)
 end
 
 return {
-  paths = {
-    "^/2010%-04%-01/Accounts/(AC%x+)/Recordings/(RE%x+)%.mp3$",
-    "^/2010%-04%-01/Accounts/(AC%x+)/Calls/CA%x+/Recordings/(RE%x+)%.mp3$",
-  },
-  GET = function(env, reply, _, account, sid)
-    local there = #sid == 34 and lfs.attributes(recording.path(env.config, sid))
-    if account ~= env.config.account_sid or not there then
-      return reply:fail(404, 20404, "there is no recording " .. sid)
+  account = { "/Recordings/(RE%x+)%.mp3", "/Calls/CA%x+/Recordings/(RE%x+)%.mp3" },
+  GET = function(env, reply, _, sid)
+    if #sid ~= 34 or not lfs.attributes(recording.path(env.config, sid)) then
+      return reply:missing()
     end
     local path, why = compress(env, sid)
     if not path then return reply:fail(500, 20500, "it cannot be compressed: " .. why) end
