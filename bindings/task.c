@@ -225,6 +225,8 @@ struct ml_task *ml_task_here(lua_State *L, const char *what)
 
     if (!task || task->co != L)
         luaL_error(L, "%s: not inside a task", what);
+    if (!lua_isyieldable(L))
+        luaL_error(L, "%s: not inside a callback of a C function", what);
     return task;
 }
 
@@ -281,6 +283,8 @@ void ml_task_over(struct ml_task *task)
     ml_timer_free(task->timer);
     task->timer = NULL;
     ml_await_unshare(task);
+    if (task->box) /* it died where it waited */
+        ml_mailbox_leave(task->box);
     push_self(L, task);
     self = lua_gettop(L);
     lua_getiuservalue(L, self, WATCHERS);

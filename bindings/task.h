@@ -47,7 +47,7 @@ struct ml_task {
 struct ml_task *ml_task_spawn(lua_State *L, int n);
 /* Puts it on the ready list. */
 void ml_task_wake(struct ml_task *task, enum ml_wake why);
-/* The task that runs in L; raises "what: not inside a task". */
+/* The task that runs in L and may wait now; raises "what: not inside a task". */
 struct ml_task *ml_task_here(lua_State *L, const char *what);
 /* The coroutine has returned: watchers are told, references let go. lost: why it ended in a way
  * that the body's pcall could not see. */
