@@ -58,16 +58,14 @@ end
 -- Nobody reaches it by its sid any more.
 function Leg:forget()
   self.listener:close()
-  self.env.calls:remove(self.sid)
   if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
--- What others may know of it: the house's table of live calls, and the records.
+-- What others may know of it.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self.env.calls:set(self.sid, fields)
 end
 
 ---Raises the hangup value when the leg is over.
