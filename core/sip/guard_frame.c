@@ -26,11 +26,27 @@ static bool is_plain(char c)
     return ((unsigned char)c >= ' ' && c != '\\' && c != 127) || c == '\t';
 }
 
+/* The same of eight bytes at once. Tabs are left to the other. */
+static bool are_plain(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t all, slash, delete; /* the latter two: zero bytes stand for the character */
+
+    memcpy(&all, bytes, sizeof all);
+    slash = all ^ (ones * '\\');
+    delete = all ^ (ones * 127);
+    return !(
+        (((all - ones * ' ') & ~all) | ((slash - ones) & ~slash) | ((delete - ones) & ~delete)) &
+        tops);
+}
+
 /* Control bytes may only stand as quoted pairs; CR and LF not even so (RFC 3261 25.1). */
 static void check_bytes(struct ml_guard_message *message, struct ml_str line)
 {
     for (size_t i = 0; i < line.n; i++) {
-        if (is_plain(line.p[i]))
+        while (i + 8 <= line.n && are_plain(line.p + i))
+            i += 8;
+        if (i == line.n || is_plain(line.p[i]))
             continue;
         if (line.p[i] == '\\' && i + 1 < line.n && line.p[i + 1] != '\r') {
             message->has_nul = message->has_nul || line.p[i + 1] == '\0';
