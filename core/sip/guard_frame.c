@@ -63,6 +63,34 @@ static bool is_blank_line(struct ml_str line)
     return line.n > 0 && ml_str_trim(line).n == 0;
 }
 
+/* The name that a compact form stands for; any other as it is. */
+static struct ml_str long_form(struct ml_str name)
+{
+    static const struct {
+        char compact;
+        const char *name;
+    } forms[] = {{'v', "Via"},         {'f', "From"},
+                 {'t', "To"},          {'i', "Call-ID"},
+                 {'m', "Contact"},     {'l', "Content-Length"},
+                 {'k', "Supported"},   {'e', "Content-Encoding"},
+                 {'c', "Content-Type"}};
+
+    for (size_t i = 0; name.n == 1 && i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].compact == (name.p[0] | 0x20))
+            return ml_str(forms[i].name);
+    return name;
+}
+
+/* Length, first and last letter: enough to tell the names apart that are looked for, and most
+ * others from them. Of letters the lower case counts; names are not empty. */
+static uint32_t key_of(struct ml_str name)
+{
+    unsigned first = (unsigned char)name.p[0] | 0x20u;
+    unsigned last = (unsigned char)name.p[name.n - 1] | 0x20u;
+
+    return (uint32_t)name.n << 16 | first << 8 | last;
+}
+
 /* True: there is a field now that a fold may go on with. */
 static bool add_line(struct ml_guard_message *message, struct ml_str line)
 {
@@ -83,6 +111,7 @@ static bool add_line(struct ml_guard_message *message, struct ml_str line)
         blame(message, ML_GUARD_HEADER, "Bad Header Name");
         return false;
     }
+    field->key = key_of(long_form(field->name));
     message->count++;
     return true;
 }
@@ -204,35 +233,16 @@ enum ml_guard_frame ml_guard_frame(struct ml_str bytes, size_t *length)
     return *length <= bytes.n ? ML_GUARD_WHOLE : ML_GUARD_MORE;
 }
 
-static char compact_form(const char *name)
-{
-    static const struct {
-        const char *name, compact;
-    } shorts[] = {{"Via", 'v'},         {"From", 'f'},
-                  {"To", 't'},          {"Call-ID", 'i'},
-                  {"Contact", 'm'},     {"Content-Length", 'l'},
-                  {"Supported", 'k'},   {"Content-Encoding", 'e'},
-                  {"Content-Type", 'c'}};
-
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
-        if (shorts[i].name[0] == name[0] && strcmp(name, shorts[i].name) == 0)
-            return shorts[i].compact;
-    return '\0';
-}
-
 const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *message,
                                             const char *name, size_t *at)
 {
     struct ml_str wanted = ml_str(name);
-    char compact = compact_form(name);
+    uint32_t key = key_of(wanted);
 
     while (*at < message->count) {
         const struct ml_guard_field *field = message->fields + (*at)++;
-        const char first =
-            field->name.p[0] | 0x20; /* of letters the lower case; tokens are not empty */
 
-        if (field->name.n == 1 ? compact && first == compact
-                               : first == (name[0] | 0x20) && ml_str_ieq(field->name, wanted))
+        if (field->key == key && (field->name.n == 1 || ml_str_ieq(field->name, wanted)))
             return field;
     }
     return NULL;
