@@ -37,6 +37,7 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     recorder->path = ml_strdup(options->path);
     recorder->channels = options->dual ? 2 : 1;
     recorder->trim = options->trim;
+    recorder->unsaid = options->hears && options->unsaid;
     recorder->max = (int64_t)options->max_ms * ML_SAMPLES_MS;
     recorder->silence = (int64_t)options->silence_ms * ML_SAMPLES_MS;
     if (options->finish_keys)
