@@ -76,6 +76,11 @@ local function tell(self, status, event)
   }, status, event and event.duration, self.call.jar)
 end
 
+-- Tells whoever asked that it is done (moonline.rest.parts.ask).
+local function answer(env, key, problem)
+  if key then env.calls:tell(key, { kind = "answer", problem = problem }) end
+end
+
 -- It is over, with the recorded event that says how: written down and told, once.
 local function finish(self, event)
   if self.done then return end
@@ -92,6 +97,7 @@ local function finish(self, event)
   self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,
     duration = self.duration, status = self.status }
   for _, box in ipairs(self.waiting) do box:post { kind = "finished" } end
+  for _, key in ipairs(self.asked) do answer(self.call.env, key) end
   self.orders:post { kind = "finished" }
 end
 
@@ -114,6 +120,11 @@ function Recording:stop(event)
   return self.done
 end
 
+---The same without waiting.
+function Recording:finish()
+  if not self.done then self.recorder:stop() end
+end
+
 ---Leaves out what comes from now on (skip), or has silence for it.
 ---@param skip boolean?
 function Recording:pause(skip)
@@ -128,11 +139,22 @@ function Recording:resume()
 end
 
 -- What others want of it, whatever state they are in: they tell its sid (env.calls).
-local OBEY = {
-  paused = function(self, event) self:pause(event.skip) end,
-  ["in-progress"] = function(self) self:resume() end,
-  stopped = function(self) self.recorder:stop() end,
-}
+local obey = {}
+
+function obey.paused(self, event)
+  self:pause(event.skip)
+  answer(self.call.env, event.reply)
+end
+
+obey["in-progress"] = function(self, event)
+  self:resume()
+  answer(self.call.env, event.reply)
+end
+
+function obey.stopped(self, event)
+  self.asked[#self.asked + 1] = event.reply
+  self:finish()
+end
 
 -- From its beginning to its end, in a task of its own.
 local function attend(self)
@@ -144,8 +166,7 @@ local function attend(self)
     if event.kind == "recorded" then
       finish(self, event)
     elseif event.kind == "order" then
-      OBEY[event.status](self, event)
-      if event.reply then env.calls:tell(event.reply, { kind = "answer", ok = true }) end
+      obey[event.status](self, event)
     end
   end
 end
@@ -174,7 +195,7 @@ end
 ---@field max number?
 ---@field silence number?
 ---@field keys string?
----@field unsaid boolean? only what it hears
+---@field track "both"|"inbound"|"outbound"|nil which side of the call: what it says, what it hears
 ---@field sid string? of the recording; else a new one
 ---@field source string
 ---@field callback table?
@@ -182,7 +203,7 @@ end
 
 -- Which side of the call is in it, in the words of TwiML.
 local function track_of(options)
-  if options.unsaid then return "outbound" end
+  if options.track then return options.track end
   if options.hears or options.right or options.room or options.source == "DialVerb" then
     return "both"
   end
@@ -202,11 +223,13 @@ function recording.start(call, options)
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
     source = options.source, callback = options.callback, track = track_of(options),
     room = options.room and not options.member,
-    orders = orders, box = options.box or orders, waiting = {}, duration = 0,
+    orders = orders, box = options.box or orders, waiting = {}, asked = {}, duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
-    path = self.path, left = call.core, hears = options.hears, unsaid = options.unsaid,
+    path = self.path, left = call.core,
+    hears = options.hears or options.track ~= nil and options.track ~= "inbound",
+    unsaid = options.track == "outbound",
     rooms = env.rooms, room = options.room, member = options.member,
     right = options.right and options.right.core, dual = options.dual,
     trim = options.trim, max = options.max, silence = options.silence,
@@ -218,6 +241,16 @@ function recording.start(call, options)
   tell(self, "in-progress")
   task.spawn(attend, self):name("recording " .. sid)
   return self
+end
+
+---Begins a recording that was asked for from outside.
+---@param call moonline.Leg as of start
+---@param event table options of start, and reply: who asked
+---@return moonline.Recording?
+function recording.asked(call, event)
+  local one, why = recording.start(call, event)
+  answer(call.env, event.reply, why)
+  return one
 end
 
 return recording
