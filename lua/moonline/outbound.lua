@@ -15,7 +15,7 @@ local outbound = {}
 
 local RING, SLACK = 60, 5 -- seconds it rings, and how much longer, as TwiML's API has it
 
----What a call is to do. All but `to` and one of url, twiml and script may be left out.
+---What a call is to do. All but `to` and one of url, twiml, script and run may be left out.
 ---@class moonline.CallOrder
 ---@field to string SIP URI, as the text of a Sip noun; "client:alice"; or a number for a trunk
 ---@field from string? user part
@@ -23,6 +23,8 @@ local RING, SLACK = 60, 5 -- seconds it rings, and how much longer, as TwiML's A
 ---@field method string?
 ---@field twiml string? the document itself
 ---@field script moonline.Script?
+---@field run (fun(session: moonline.Session))? what it does besides documents
+---@field over fun()? is called when the call is over, answered or not
 ---@field fallback_url string?
 ---@field fallback_method string?
 ---@field status_callback string?
@@ -65,6 +67,12 @@ local function talk(env, own, order)
       documents:finish()
     end)
   end
+  if order.run then
+    return documents:guard(function()
+      order.run(documents)
+      documents:finish()
+    end)
+  end
   documents:execute(function()
     if order.send_digits then own:send_digits(order.send_digits) end
     return order.twiml or documents:fetch(order.url, nil, order.method or "POST", "voice")
@@ -73,6 +81,7 @@ end
 
 local function run(env, own, order, held)
   local _ <close> = held
+  local _ <close> = task.closing(order.over or function() end)
   local events = status.of(own, {
     url = order.status_callback, method = order.status_callback_method,
     events = order.status_callback_event, warn = function(...) own:warn(...) end,

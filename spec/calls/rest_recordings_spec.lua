@@ -182,7 +182,7 @@ describe("POST Calls/{sid}/Recordings", function()
     end)
   end
 
-  it("R1 steers the recordings of documents, too: a <Record> that is stopped goes on", function()
+  it("R1 steers the recordings of documents, too: a Record that is stopped goes on", function()
     local s <close> = stage.open()
     s.web["/said"] = twiml '<Pause length="5"/>'
     local call = placed(s, '<Record action="/said" playBeep="false" timeout="0"/>',
