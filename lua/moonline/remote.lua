@@ -52,13 +52,13 @@ local function authorization(self)
   return "Basic " .. crypto.base64(self.account .. ":" .. self.token)
 end
 
--- The decoded body of the answer.
-local function send(self, hook)
+-- The decoded body of the answer. null: what stands for null in it.
+local function send(self, hook, null)
   hook.unsigned, hook.max_body = true, LARGEST
   hook.headers = { { "Authorization", authorization(self) } }
   local response, _, why = request.fetch(self.env, hook)
   if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
-  local body = response.body ~= "" and json.decode(response.body) or nil
+  local body = response.body ~= "" and json.decode(response.body, 1, null) or nil
   if response.status >= 300 then error(explain(response.status, body), 0) end
   return body
 end
@@ -78,7 +78,7 @@ end
 ---@return moonline.ConsoleAnswer
 function Remote:run(session, text)
   return send(self, { url = locate(self, "//v1/console?Session=" .. session), method = "POST",
-    params = {}, body = text, type = "application/x-lua" })
+    params = {}, body = text, type = "application/x-lua" }, json.null)
 end
 
 ---What happens on the server from now on. Raises as request does.
