@@ -65,6 +65,9 @@ static const char *const migrations[] = {
     "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
     " DELETE FROM events WHERE call = old.sid;"
     " DELETE FROM notifications WHERE call = old.sid; END;",
+    /* pair: a file of the journal that was begun with another store is none of this one's. */
+    "CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
+    "INSERT INTO journal VALUES(random() >> 1, 0);",
 };
 enum { VERSION = sizeof migrations / sizeof migrations[0] };
 
