@@ -7,6 +7,7 @@ local memo = require "moonline.memo"
 local record = require "moonline.record"
 local stream = require "moonline.stream"
 local task = require "moonline.core.task"
+local trace = require "moonline.trace"
 
 ---@class moonline.Leg
 ---@field sid string CallSid
@@ -57,6 +58,7 @@ end
 
 -- Nobody reaches it by its sid any more.
 function Leg:forget()
+  trace.ended(self)
   self.listener:close()
   self.env.calls:remove(self.sid)
   if not self.has_events then record.ended(self) end -- else with the event of its end
@@ -105,6 +107,7 @@ function Leg:wait(kinds, timeout)
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
+    trace.digit(self, event.digit)
     if escape then return self:other_key(event, kinds, timeout) end
   end
   return event
@@ -231,6 +234,7 @@ end
 function Leg:sent()
   local info = self.core:info()
   self.call_id, self.from = info.call_id, own_from(self.env, info)
+  trace.dialog(self, info.call_id)
   self:record_state { from = self.from }
 end
 
@@ -252,6 +256,7 @@ function leg.new(env, core, fields)
   self.id = self.sid
   self.listener = env.calls:listen(self.sid, self.box)
   self.log = log.call(self.sid)
+  trace.open(self, info)
   core:events(self.box)
   return self
 end
