@@ -48,7 +48,7 @@ function Session:request(target, list, method, what)
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   self.env.notify { kind = "answer", call = self.call.sid, status = response.status,
-    type = response.type, body = response.body:sub(1, SHOWN) }
+    type = response.type, url = url.public(response.url), body = response.body:sub(1, SHOWN) }
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
   end
