@@ -4,8 +4,8 @@ local lfs = require "lfs"
 local log = require "moonline.core.log"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
-local runtime = require "moonline.runtime"
 local timeline = require "moonline.sim.timeline"
+local workspace = require "moonline.sim.workspace"
 
 local run = { summary = "Run a document or script against simulated phones" }
 
@@ -49,6 +49,7 @@ local function print_text(played, facts, out)
   for _, warning in ipairs(facts.warnings) do
     out.line(("warning %d: %s"):format(warning.code, warning.text))
   end
+  if played.trouble then out.line(played.trouble) end
   out.line(facts.problem and "The call was not taken: " .. facts.problem
     or ("%.1f s, %d verbs, %d warnings"):format(facts.seconds, #facts.verbs, #facts.warnings))
 end
@@ -61,7 +62,7 @@ local function play(self, options, out)
   else
     print_text(played, facts, out)
   end
-  return played.failed and 1 or 0
+  return (played.failed or played.trouble) and 1 or 0
 end
 
 function run.run(options, out)
@@ -78,19 +79,14 @@ function run.run(options, out)
       return 1
     end
   end
-  local folder = os.tmpname()
-  os.remove(folder)
-  wanted.store = folder .. "/server"
+  local _ <close> = workspace.open()
   wanted.users = phones.users(options.parties)
-  runtime.configure { store = { path = folder .. "/phones" } }
-  local status
-  do
-    local self <close>, fault = require("moonline.sim.stage").open(wanted)
-    if not self then out.problem(tostring(fault):match("^[^\n]*")) end
-    status = self and play(self, options, out)
+  local self <close>, fault = require("moonline.sim.stage").open(wanted)
+  if not self then
+    out.problem(tostring(fault):match("^[^\n]*"))
+    return 1
   end
-  os.execute("rm -rf '" .. folder .. "'")
-  return status or 1
+  return play(self, options, out)
 end
 
 return run

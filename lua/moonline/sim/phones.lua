@@ -233,19 +233,25 @@ function phones.call(call, spec, longest, connected)
   task.catch(spec.run or talk, call, spec)
 end
 
----A phone hears words: it presses what it was told to.
----@param call moonline.Leg
+---The keys that a phone presses on hearing these words.
 ---@param spec moonline.SimPhone?
 ---@param words string
----@return string? keys
-function phones.hears(call, spec, words)
-  for wanted, keys in pairs(spec and spec.presses or {}) do
-    if words:find(wanted, 1, true) and not call.ended then
-      call.core:play { digits = ("w"):rep(math.floor(PAUSE * 2)) .. keys, loops = 1 }
-      return keys
-    end
+---@return string?
+function phones.hears(spec, words)
+  local presses = spec and spec.presses or {}
+  for _, wanted in ipairs(suggest.keys(presses)) do
+    if words:find(wanted, 1, true) then return presses[wanted] end
   end
   return nil
+end
+
+---Presses keys, half a second after what it heard began. Waits until it does.
+---@param call moonline.Leg
+---@param keys string
+---@return boolean pressed false: the call was over
+function phones.press(call, keys)
+  task.sleep(PAUSE)
+  return not call.ended and call.core:play { digits = keys, loops = 1 } ~= nil
 end
 
 return phones

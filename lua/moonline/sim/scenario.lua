@@ -13,9 +13,11 @@
 --   for seed = 1, 1000 do scenario.play(list[1], { stage = stage, seed = seed }) end
 
 local config = require "moonline.config"
+local failure = require "moonline.sim.failure"
 local lfs = require "lfs"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
+local seen = require "moonline.sim.seen"
 local stage = require "moonline.sim.stage"
 local suggest = require "moonline.twiml.suggest"
 local web = require "moonline.sim.web"
@@ -36,6 +38,7 @@ local web = require "moonline.sim.web"
 ---@field listen number seconds of what each party hears that are kept
 ---@field during (fun(live: moonline.SimLive))?
 ---@field caller boolean? false: nobody calls
+---@field ladder string? a file beside it with the ladder that the call gives
 ---@field expect (fun(seen: moonline.Seen))?
 
 local scenario = {}
@@ -43,7 +46,7 @@ local scenario = {}
 local FIELDS = {
   document = "string", text = "string", script = "string", url = "string", phones = "table",
   pages = "table", config = "table", seed = "number", listen = "number", during = "function",
-  caller = "boolean", expect = "function",
+  caller = "boolean", expect = "function", ladder = "string",
 }
 local CALLED = { "document", "text", "script", "url" }
 local PAGE = { status = "number", body = "string", headers = "table", delay = "time" }
@@ -132,7 +135,7 @@ local function checked(name, given, folder)
     script = given.script, url = given.url, config = given.config or {},
     phones = check_phones(given.phones or {}, folder), pages = check_pages(given.pages or {}),
     seed = given.seed or 1, listen = given.listen or LISTEN, during = given.during,
-    caller = given.caller, expect = given.expect,
+    caller = given.caller, expect = given.expect, ladder = given.ladder,
   }
 end
 
@@ -205,6 +208,18 @@ function scenario.play(one, options)
   }
   result:keep(own)
   return result
+end
+
+---Are its expectations met? nil, or what was not.
+---@param one moonline.Scenario
+---@param result moonline.SimResult
+---@return moonline.SimFailure?
+function scenario.check(one, result)
+  if one.expect then
+    local fine, why = xpcall(one.expect, failure.note, seen.of(one, result))
+    if not fine then return why end
+  end
+  return result.trouble and failure.of(result.trouble) or nil
 end
 
 return scenario

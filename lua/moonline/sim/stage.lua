@@ -66,19 +66,21 @@ local function add(self, event)
   event.place, event.generation = #self.events, nil
 end
 
+local function press(self, leg, keys, heard)
+  if not phones.press(leg, keys) then return end
+  add(self, { kind = "digit", digit = keys, from = heard.at, to = "moonline", call = heard.call })
+end
+
 function Stage:saw(event)
   self:name(event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
   if event.kind == "call" and not self.first then self.first = event.call end
   local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
-  if event.kind == "play" then
-    event.at = leg and (self.names[event.call] or "caller") or nil
-    local keys = leg and event.said and phones.hears(leg, self.scene.phones[event.at], event.said)
-    if keys then
-      add(self, { kind = "digit", time = event.time, digit = keys, from = event.at,
-        to = "moonline", call = event.call })
-    end
+  if event.kind == "play" and leg then
+    event.at = self.names[event.call] or "caller"
+    local keys = event.said and phones.hears(self.scene.phones[event.at], event.said)
+    if keys then self.beside:spawn(press, self, leg, keys, event) end
   end
   if self.live then self.live:post(event) end
 end
@@ -111,7 +113,7 @@ local function open_phones(self)
 end
 
 local function answer(self, asked)
-  self.requests[#self.requests + 1] = { time = task.clock(), place = #self.events,
+  self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
     method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
     host = asked.headers["x-forwarded-host"] }
   return web.answer(self.scene.pages or {}, self.source, asked)
@@ -185,11 +187,12 @@ function Stage:play(scene)
   local held <close> = phones.register(self.phones, self.server, scene.phones)
   self.live = scene.during and live.of(self)
   local beside <close> = task.group()
+  self.beside = beside
   if self.live then beside:spawn(self.live.run, self.live, scene.during) end
   local problem = scene.caller ~= false and call(self, scene) or nil
-  problem = self.live and self.live:ended() or problem
+  local trouble = self.live and self.live:ended()
   held:leave()
-  return result.of(self, settle(self) or problem)
+  return result.of(self, problem, settle(self) or trouble or nil)
 end
 
 ---Ends all of it, and removes what it wrote.
