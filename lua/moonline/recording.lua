@@ -153,6 +153,7 @@ function recording.start(call, options)
   self.recorder = recorder
   record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
+  env.notify { kind = "recording-started", call = call.sid, sid = sid }
   return self
 end
 
