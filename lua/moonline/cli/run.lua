@@ -1,5 +1,6 @@
 -- moonline run: one call through a document or script, simulated in virtual time, and what happened.
 
+local description = require "moonline.sim.description"
 local lfs = require "lfs"
 local log = require "moonline.core.log"
 local names = require "moonline.sim.names"
@@ -73,7 +74,7 @@ function run.run(options, out)
     return 1
   end
   if options.phones then
-    options.parties, why = phones.read(options.phones)
+    options.parties, why = description.read(options.phones)
     if not options.parties then
       out.problem(why)
       return 1

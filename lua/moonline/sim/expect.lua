@@ -6,7 +6,6 @@ local failure = require "moonline.sim.failure"
 local expect = {}
 
 local WHEN = { at = true, before = true, after = true, times = true }
-local TONE <const> = 0.2 -- seconds, when none are given
 
 -- ---- common to parties and the web application ------------------------------------------------
 

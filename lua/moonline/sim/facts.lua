@@ -100,7 +100,8 @@ end
 ---@return boolean
 function facts.in_time(fact, when)
   return (not when.at or math.abs(fact.time - when.at) <= NEAR)
-    and (not when.before or fact.time <= when.before) and (not when.after or fact.time >= when.after)
+    and (not when.before or fact.time <= when.before)
+    and (not when.after or fact.time >= when.after)
 end
 
 ---What is looked for, in words.

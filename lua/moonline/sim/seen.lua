@@ -138,7 +138,7 @@ local function parties_of(one, result, start)
   local parties = {}
   local function party(name)
     parties[name] = parties[name] or setmetatable({ name = name, file = one.file, result = result,
-      start = start, received = {}, sends = {} }, Party)
+      start = start, phones = one.phones, received = {}, sends = {} }, Party)
     return parties[name]
   end
   party "caller"

@@ -4,6 +4,7 @@ local expect = require "moonline.sim.expect"
 local facts = require "moonline.sim.facts"
 local failure = require "moonline.sim.failure"
 local hearing = require "moonline.sim.hearing"
+local suggest = require "moonline.twiml.suggest"
 
 local TONE <const> = 0.2 -- seconds, when none are given
 
@@ -91,6 +92,15 @@ local function ears(self)
   return list
 end
 
+-- What a phone says in which that text stands; else the text.
+local function whole_of(self, text)
+  for _, name in ipairs(suggest.keys(self.phones)) do
+    local says = self.phones[name].says
+    if says and says:find(text, 1, true) then return says end
+  end
+  return text
+end
+
 -- Prompts in which that text stands, as they were synthesised; else the text itself.
 local function prompts(self, text, options)
   local paths, list = {}, {}
@@ -102,7 +112,7 @@ local function prompts(self, text, options)
     end
   end
   if #list > 0 then return list end
-  local samples, why = hearing.prompt(self.result.env, text, options)
+  local samples, why = hearing.prompt(self.result.env, whole_of(self, text), options)
   if not samples then failure.raise(self.file, ("%q cannot be spoken: %s"):format(text, why)) end
   return { samples }
 end

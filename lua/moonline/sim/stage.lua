@@ -11,6 +11,7 @@ local phones = require "moonline.sim.phones"
 local places = require "moonline.sim.places"
 local result = require "moonline.sim.result"
 local sys = require "moonline.core.sys"
+local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
 local web = require "moonline.sim.web"
 
@@ -97,6 +98,11 @@ local function listen(self, name, leg)
   table.insert(self.heard[name], ear)
 end
 
+local function tools(self, name, leg)
+  return { tamper = self.tamper, beside = self.beside,
+    connected = function() listen(self, name, leg) end }
+end
+
 local function open_phones(self)
   local agent = assert(require("moonline.agent").open { listen = places.PHONES })
   self.phones, self.phone_addresses = agent, {}
@@ -108,7 +114,7 @@ local function open_phones(self)
   agent:on("call", function(call)
     local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
     self.legs[sid], self.names[sid] = call, name
-    phones.take(call, self.scene.phones[name], function() listen(self, name, call) end)
+    phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
@@ -164,7 +170,7 @@ local function call(self, scene)
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
   local _ <close> = task.closing(function() leg:close() end)
-  return phones.call(leg, spec, LONGEST, function() listen(self, "caller", leg) end)
+  return phones.call(leg, spec, LONGEST, tools(self, "caller", leg))
 end
 
 -- Until no call is left, and all about them is told.
@@ -176,6 +182,16 @@ local function settle(self)
   end
 end
 
+local function open_wire(self)
+  local ports = { tonumber(self.caller_address:match("%d+$")) }
+  for address in pairs(self.phone_addresses) do
+    ports[#ports + 1] = tonumber(address:match("%d+$"))
+  end
+  local wire, why = tamper.open(ports)
+  if not wire then error("phones that vanish, or describe what they are not: " .. why, 0) end
+  return wire
+end
+
 ---Plays a call to its end.
 ---@param scene moonline.Scene
 ---@return moonline.SimResult
@@ -185,6 +201,8 @@ function Stage:play(scene)
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
   self.began = task.time()
   local held <close> = phones.register(self.phones, self.server, scene.phones)
+  local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
+  self.tamper = wire
   self.live = scene.during and live.of(self)
   local beside <close> = task.group()
   self.beside = beside
