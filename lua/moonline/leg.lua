@@ -57,8 +57,8 @@ function Leg:over(event)
   stream.stop_all(self)
 end
 
----Begins a recording that was asked for from outside, whatever the call is at.
----@param event table of kind "record"
+-- Begins a recording that was asked for from outside (an event of kind "record"), whatever the call is
+-- at.
 function Leg:take_order(event)
   self.recordings[#self.recordings + 1] = recording.asked(self, event)
 end
