@@ -205,6 +205,8 @@ void ml_recorder_join(struct ml_recorder *recorder, struct ml_stream *right);
 void ml_recorder_pause(struct ml_recorder *recorder, bool paused, bool skip);
 /* Finishes; done follows. The handle is gone after done. */
 void ml_recorder_stop(struct ml_recorder *recorder);
+/* Finishes without a word: nothing follows, and the handle is gone. */
+void ml_recorder_abandon(struct ml_recorder *recorder);
 
 struct ml_compression;
 typedef void ml_compressed_fn(int status, const char *text, void *user);

@@ -116,6 +116,13 @@ void ml_recorder_stop(struct ml_recorder *recorder)
     tell(recorder, ml_message_new(ML_MESSAGE_FINISH, NULL));
 }
 
+void ml_recorder_abandon(struct ml_recorder *recorder)
+{
+    recorder->done = NULL;
+    recorder->voice = NULL;
+    ml_recorder_stop(recorder);
+}
+
 void ml_recorder_forget(struct ml_media *media, const struct ml_stream *stream,
                         const struct ml_mixer *room)
 {

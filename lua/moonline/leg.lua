@@ -68,7 +68,19 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   self.listener:close()
   self.env.calls:remove(self.sid)
-  if not self.has_events then record.ended(self) end -- else with the event of its end
+  if self.has_events then return end -- the event of its end tells all this
+  record.ended(self)
+  self:tell_status()
+end
+
+---Tells whoever watches how the call stands, when that has changed.
+---@param status string? the call's own
+function Leg:tell_status(status)
+  status = status or self:status()
+  if status == self.told_status then return end
+  self.told_status = status
+  self.env.notify { kind = "status", call = self.sid, status = status, parent = self.parent_sid,
+    from = self.from, to = self.to }
 end
 
 -- What others may know of it: the house's table of live calls, and the records.
@@ -77,6 +89,7 @@ function Leg:record_state(fields)
   fields.status = self:status()
   record.state(self, fields)
   self.env.calls:set(self.sid, fields)
+  self:tell_status(fields.status)
 end
 
 ---Raises the hangup value when the leg is over.

@@ -121,8 +121,8 @@ function outbound.place(env, order)
   if order.unsupported then
     own:warn(21600, order.unsupported .. " is not supported: nobody listens for a machine")
   end
-  own:record_state { direction = "outbound-api", from = own.from, to = own.to, start = task.time() }
   env.notify { kind = "call", call = own.sid, from = own.from, to = own.to }
+  own:record_state { direction = "outbound-api", from = own.from, to = own.to, start = task.time() }
   task.spawn(run, env, own, order, env.work:hold()):name("call " .. own.sid)
   return own.sid
 end
