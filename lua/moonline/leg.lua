@@ -8,6 +8,7 @@ local record = require "moonline.record"
 local recording = require "moonline.recording"
 local stream = require "moonline.stream"
 local task = require "moonline.core.task"
+local trace = require "moonline.trace"
 
 ---@class moonline.Leg
 ---@field sid string CallSid
@@ -66,6 +67,7 @@ end
 -- Nobody reaches it by its sid any more.
 function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
+  trace.ended(self)
   self.listener:close()
   self.env.calls:remove(self.sid)
   if self.has_events then return end -- the event of its end tells all this
@@ -126,6 +128,7 @@ function Leg:wait(kinds, timeout)
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
+    trace.digit(self, event.digit)
     if not escape then return event end
     self:other_key(event)
   elseif event.kind == "record" then
@@ -257,6 +260,7 @@ end
 function Leg:sent()
   local info = self.core:info()
   self.call_id, self.from = info.call_id, own_from(self.env, info)
+  trace.dialog(self, info.call_id)
   self:record_state { from = self.from }
 end
 
@@ -279,6 +283,7 @@ function leg.new(env, core, fields)
   self.id = self.sid
   self.listener = env.calls:listen(self.sid, self.box)
   self.log = log.call(self.sid)
+  trace.open(self, info)
   core:events(self.box)
   return self
 end
