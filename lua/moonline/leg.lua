@@ -76,7 +76,6 @@ function Leg:forget()
 end
 
 -- Tells whoever watches how the call stands, when that has changed.
----@param status string? the call's own
 function Leg:tell_status(status)
   status = status or self:status()
   if status == self.told_status then return end
