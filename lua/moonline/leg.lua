@@ -58,8 +58,8 @@ function Leg:over(event)
   stream.stop_all(self)
 end
 
----Begins a recording that was asked for from outside, whatever the call is at.
----@param event table of kind "record"
+-- Begins a recording that was asked for from outside (an event of kind "record"), whatever the call is
+-- at.
 function Leg:take_order(event)
   self.recordings[#self.recordings + 1] = recording.asked(self, event)
 end
@@ -75,8 +75,7 @@ function Leg:forget()
   self:tell_status()
 end
 
----Tells whoever watches how the call stands, when that has changed.
----@param status string? the call's own
+-- Tells whoever watches how the call stands, when that has changed.
 function Leg:tell_status(status)
   status = status or self:status()
   if status == self.told_status then return end

@@ -244,11 +244,12 @@ function recording.start(call, options)
   return self
 end
 
----Begins a recording that was asked for from outside.
+---Begins a recording that was asked for from outside, if whoever asked is still there.
 ---@param call moonline.Leg as of start
 ---@param event table options of start, and reply: who asked
 ---@return moonline.Recording?
 function recording.asked(call, event)
+  if not call.env.calls:tell(event.reply, { kind = "taken" }) then return nil end
   local one, why = recording.start(call, event)
   answer(call.env, event.reply, why)
   return one
