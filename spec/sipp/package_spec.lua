@@ -102,6 +102,7 @@ describe("the Debian package", function()
       "udp:127.0.0.1:0", "--http", "127.0.0.1:0", "--twiml", document }, { directory = folder })
     local port, http = server:await "^ready sip=udp:127.0.0.1:(%d+) http=(%S+)\n"
     assert.equal(200, moonline.http.get("http://" .. http .. "/ready").status)
+    does { program, root .. "/usr/share/moonline/ready.lua", "http://" .. http }
     local alice <close> = assert(moonline.agent())
     local leg <close> = assert(alice:call("sip:line@127.0.0.1:" .. port))
     local health = moonline.http.get("http://" .. http .. "/health").body
@@ -109,6 +110,9 @@ describe("the Debian package", function()
     leg:hangup()
     server:signal "TERM"
     assert.equal(0, server:exit())
+    local gone <close> = process.start { program, root .. "/usr/share/moonline/ready.lua",
+      "http://" .. http }
+    assert.equal(1, gone:exit())
   end)
 
   it("keeps the configuration and the store when it is upgraded; a purge takes them", function()
