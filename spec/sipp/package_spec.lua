@@ -5,6 +5,8 @@ local process = require "support.process"
 
 local LIFE = 120 -- seconds that building may take on a busy machine
 
+local SYSTEM = "/system" -- below the folder: what dpkg installs into
+
 local folder, build, packages
 
 -- Runs a program to its good end: what it said.
@@ -28,12 +30,12 @@ end
 
 -- dpkg in a root of its own; its scripts see DPKG_ROOT and leave this machine alone.
 local function dpkg(...)
-  return does { "dpkg", "--root=" .. folder .. "/root", "--force-not-root", "--force-depends",
+  return does { "dpkg", "--root=" .. folder .. SYSTEM, "--force-not-root", "--force-depends",
     "--force-script-chrootless", "--force-confold", "--log=" .. folder .. "/dpkg.log", ... }
 end
 
 local function exists(path)
-  return io.open(folder .. "/root" .. path) ~= nil
+  return io.open(folder .. SYSTEM .. path) ~= nil
 end
 
 describe("the Debian package", function()
@@ -117,12 +119,12 @@ describe("the Debian package", function()
 
   it("keeps the configuration and the store when it is upgraded; a purge takes them", function()
     sh("mkdir -p $1/var/lib/dpkg/info $1/var/lib/dpkg/updates; : >$1/var/lib/dpkg/status",
-      folder .. "/root")
+      folder .. SYSTEM)
     dpkg("-i", packages[1])
-    local configuration = folder .. "/root/etc/moonline/moonline.lua"
+    local configuration = folder .. SYSTEM .. "/etc/moonline/moonline.lua"
     assert.matches("/var/lib/moonline", process.read(configuration))
     process.write(configuration, 'voice = { url = "http://127.0.0.1:3000/mine" }\n')
-    sh("mkdir -p $1/var/lib/moonline; echo kept >$1/var/lib/moonline/account", folder .. "/root")
+    sh("mkdir -p $1/var/lib/moonline; echo kept >$1/var/lib/moonline/account", folder .. SYSTEM)
     dpkg("-i", packages[2])
     assert.matches("1.0.1", dpkg("-s", "moonline"))
     assert.equal('voice = { url = "http://127.0.0.1:3000/mine" }\n', process.read(configuration))
