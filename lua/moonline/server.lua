@@ -244,6 +244,7 @@ function server.open(config, options)
   end
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
+  if env.traces then env.agent:keep(env.traces) end
   return self
 end
 

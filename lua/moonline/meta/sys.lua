@@ -19,6 +19,9 @@ function sys.versions() end
 function sys.lua_dir() end
 ---@return boolean
 function sys.is_virtual() end
+---All that is random is from now on the sequence of this seed: for simulations and tests only.
+---@param seed integer
+function sys.seed(seed) end
 ---{kind="signal", name="TERM"|"HUP"|"INT"|"USR1"} into box.
 ---@param name string
 ---@param box moonline.Mailbox
