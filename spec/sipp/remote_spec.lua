@@ -122,9 +122,11 @@ describe("a running server", function()
     local typing = [==[
 seen() { until grep -q "$1" terminal; do sleep 0.02; done; }
 : >terminal
-(seen '> '; printf 'x = abc'; seen 'x = abc'; printf '\3'; seen '^[^x]*> $'
- printf 'print("a".."b")\n'; seen '^[^>]*ab'; printf 'print("g".."o") while true do end\n'; seen '^[^>]*go'
- printf '\3') | script -qfec "$0 -i" terminal]==]
+(seen '> '; printf 'x = abc'
+ seen 'x = abc'; printf '\3'
+ seen '^[^x]*> $'; printf 'print("a".."b")\n'
+ seen '^[^>]*ab'; printf 'print("g".."o") while true do end\n'
+ seen '^[^>]*go'; printf '\3') | script -qfec "$0 -i" terminal]==]
     local one <close> = process.start({ "sh", "-c", typing, process.moonline },
       { directory = folder, environment = { TERM = "vt100" } })
     assert.equal(130, one:exit(), one:said())
