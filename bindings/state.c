@@ -31,6 +31,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.wire", ml_open_wire},
                                    {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 

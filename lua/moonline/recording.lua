@@ -239,6 +239,7 @@ function recording.start(call, options)
   self.recorder = recorder
   record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
+  env.notify { kind = "recording-started", call = call.sid, sid = sid }
   task.spawn(attend, self):name("recording " .. sid)
   return self
 end

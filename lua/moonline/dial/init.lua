@@ -237,7 +237,8 @@ function dial.run(session, node)
   self:quiet()
   record.finish(self)
   self.env.notify { kind = "dialled", call = call.sid, child = child and child.sid,
-    status = child and child.status or "failed", code = child and child.code }
+    status = child and child.status or "failed", code = child and child.code,
+    action = self.attrs.action ~= nil and not self.interrupt }
   return self:finish(child)
 end
 
