@@ -75,7 +75,7 @@ function Leg:forget()
   self:tell_status()
 end
 
--- Tells whoever watches how the call stands, when that has changed.
+-- Tells whoever watches how the call stands, when that has changed. status: if it is not the leg's own.
 function Leg:tell_status(status)
   status = status or self:status()
   if status == self.told_status then return end

@@ -114,3 +114,27 @@ describe("docs/rest.md", function()
     assert.same({}, missing)
   end)
 end)
+
+describe("docs/operation.md", function()
+  it("has every event that is told", function()
+    local text = read "docs/operation.md"
+    local found = io.popen "grep -rhoE 'env\\.notify \\{ ?kind = \"[a-z-]+\"' lua/moonline"
+    local count = 0
+    for kind in assert(found):read("a"):gmatch 'kind = "([%l-]+)"' do
+      assert.truthy(text:find("`" .. kind .. "`", 1, true), kind .. " is not documented")
+      count = count + 1
+    end
+    found:close()
+    assert.is_true(count > 20)
+  end)
+
+  it("has every command that talks to a running server", function()
+    local text = read "docs/operation.md"
+    for _, one in ipairs(require("moonline.cli").commands()) do
+      local path = "lua/moonline/cli/" .. one.name .. ".lua"
+      if read(path):find("remote.run", 1, true) then
+        assert.truthy(text:find("`" .. one.name .. "`", 1, true), one.name)
+      end
+    end
+  end)
+end)
