@@ -142,6 +142,8 @@ function recording.start(call, options)
     box = options.box or task.mailbox(), duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
+  -- Before there is a file: another thread makes it, and the next moment may be the last.
+  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   local recorder, why, text = env.media:record {
     path = self.path, left = call.core, hears = options.hears,
     rooms = env.rooms, room = options.room, member = options.member,
@@ -149,9 +151,11 @@ function recording.start(call, options)
     trim = options.trim, max = options.max, silence = options.silence,
     keys = options.keys, box = self.box,
   }
-  if not recorder then return nil, text or why end
+  if not recorder then
+    record.recording_status(self, "failed", 0)
+    return nil, text or why
+  end
   self.recorder = recorder
-  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
   return self
 end
