@@ -398,6 +398,7 @@ static int sys_usage(lua_State *L)
                       (lua_Number)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
     ml_set_integer(L, "memory", resident_bytes());
     ml_set_integer(L, "descriptors", open_descriptors());
+    ml_set_number(L, "lag", (lua_Number)ml_loop_lag_us(ml_state_of(L)->runtime->loop) / 1e6);
     return 1;
 }
 

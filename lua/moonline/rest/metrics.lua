@@ -11,6 +11,7 @@ local METRICS = {
   { "moonline_generation", "gauge", "The generation of policy that takes new calls." },
   { "moonline_draining", "gauge", "1 while no new calls are taken." },
   { "moonline_uptime_seconds", "gauge", "Seconds since the start." },
+  { "moonline_loop_lag_seconds", "gauge", "How long what comes in waits for its turn, about." },
   { "process_cpu_seconds_total", "counter", "CPU time of this process." },
   { "process_resident_memory_bytes", "gauge", "Memory of this process." },
   { "process_open_fds", "gauge", "Open file descriptors." },
@@ -32,6 +33,7 @@ local function samples(env, facts)
   add("moonline_draining", "", facts.draining and 1 or 0)
   add("moonline_uptime_seconds", "", facts.uptime)
   local usage = sys.usage()
+  add("moonline_loop_lag_seconds", "", ("%.6f"):format(usage.lag))
   add("process_cpu_seconds_total", "", ("%.3f"):format(usage.cpu))
   add("process_resident_memory_bytes", "", usage.memory)
   add("process_open_fds", "", usage.descriptors)
