@@ -13,8 +13,7 @@ enum {
     BLOCK = 4096,               /* samples */
     SECOND = 8000,              /* samples */
     LONGEST = 10 * 60 * SECOND, /* of one clip: music on hold; 9 MB */
-    MOST = 40 * 60 * SECOND,    /* of all: 38 MB */
-    IDLE = 4 * 60 * SECOND      /* of those that nobody plays */
+    MOST = 40 * 60 * SECOND     /* of all: 38 MB */
 };
 
 struct block {
@@ -39,8 +38,8 @@ struct ml_clip {
 
 struct ml_clips {
     struct ml_disk *disk;
-    struct ml_list all;     /* who was let go of last comes last */
-    size_t claimed, unused; /* samples: of all, of those nobody plays */
+    struct ml_list all;
+    size_t claimed; /* samples */
 };
 
 struct ml_clips *ml_clips_new(struct ml_disk *disk)
@@ -69,27 +68,8 @@ static void destroy(struct ml_clip *clip)
     ml_free(clip);
 }
 
-/* Lets go of the oldest that nobody plays, until no more than so much of them is left. */
-static void tidy(struct ml_clips *clips, size_t unused)
-{
-    ML_LIST_EACH(&clips->all, link)
-    {
-        struct ml_clip *clip = ML_CONTAINER(link, struct ml_clip, link);
-
-        if (clips->unused <= unused)
-            return;
-        if (clip->references == 0) {
-            clips->unused -= clip->claimed;
-            destroy(clip);
-        }
-    }
-}
-
 void ml_clips_free(struct ml_clips *clips)
 {
-    if (!clips)
-        return;
-    tidy(clips, 0);
     ml_free(clips);
 }
 
@@ -106,25 +86,12 @@ static struct ml_clip *find(struct ml_clips *clips, const struct stat *file)
     {
         struct ml_clip *clip = ML_CONTAINER(link, struct ml_clip, link);
 
-        if (!is_same(&clip->file, file))
-            continue;
-        if (clip->references++ == 0)
-            clips->unused -= clip->claimed;
-        return clip;
+        if (is_same(&clip->file, file)) {
+            clip->references++;
+            return clip;
+        }
     }
     return NULL;
-}
-
-/* Is there room for a clip of that length? */
-static bool has_room(struct ml_clips *clips, int64_t length)
-{
-    if (length > LONGEST)
-        return false;
-    if (clips->claimed - clips->unused + (size_t)length > MOST)
-        return false;
-    if (clips->claimed + (size_t)length > MOST)
-        tidy(clips, MOST - (clips->claimed - clips->unused) - (size_t)length);
-    return true;
 }
 
 static struct ml_clip *new_clip(struct ml_clips *clips, const struct stat *file,
@@ -149,6 +116,7 @@ int ml_clip_open(struct ml_clips *clips, const char *path, struct ml_clip **clip
     struct ml_decoder *decoder;
     struct stat file;
     int fd = ml_decoder_open_file(path, fault), status;
+    int64_t length;
 
     if (fd < 0)
         return fd;
@@ -162,28 +130,18 @@ int ml_clip_open(struct ml_clips *clips, const char *path, struct ml_clip **clip
     status = ml_decoder_new(fd, path, &decoder, fault);
     if (status != 0)
         return status;
-    if (has_room(clips, ml_decoder_length(decoder)))
+    length = ml_decoder_length(decoder);
+    if (length <= LONGEST && clips->claimed + (size_t)length <= MOST)
         *clipp = new_clip(clips, &file, decoder);
     else
         *decoderp = decoder;
     return ML_OK;
 }
 
-/* One that is not whole is not worth keeping: its file stays open. */
 void ml_clip_unref(struct ml_clip *clip)
 {
-    struct ml_clips *clips = clip->clips;
-
-    if (--clip->references > 0)
-        return;
-    if (clip->decoder || clip->claimed == 0) {
+    if (--clip->references == 0)
         destroy(clip);
-        return;
-    }
-    ml_list_remove(&clip->link);
-    ml_list_append(&clips->all, &clip->link);
-    clips->unused += clip->claimed;
-    tidy(clips, IDLE);
 }
 
 static void append(struct ml_clip *clip, const int16_t *samples, size_t n)

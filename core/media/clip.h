@@ -1,7 +1,6 @@
 /* Files that play, decoded once for all who play them: a clip is the audio of one file, which grows
  * on the disk thread ahead of whoever is furthest in it, and which media threads read without a
- * lock. Clips that nobody plays any more are kept up to a bound, while their file stays as it was.
- * Owner: the engine; each player holds a reference. */
+ * lock. It lives as long as somebody plays it. Owner: the engine; each player holds a reference. */
 #ifndef ML_MEDIA_CLIP_H
 #define ML_MEDIA_CLIP_H
 
