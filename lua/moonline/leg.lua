@@ -25,12 +25,16 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room" }
+local INTERRUPTS = {
+  "ended", "canceled", "failed", "lost", "redirect", "stop", "room", "transfer",
+}
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 -- The same where a key is a way out.
 local WITH_KEYS = { "digit", table.unpack(INTERRUPTS) }
+
+local NO_TRANSFER = 13802 -- number of the warning
 
 -- Raised when nobody asked for them. Of a room: while something else goes on until it calls.
 local RAISED = { redirect = true, stop = true, room = true }
@@ -82,11 +86,17 @@ function Leg:still_there()
   self:check()
 end
 
--- A key nobody asked for, where one of them is a way out.
-function Leg:other_key(event, kinds, timeout)
-  if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
-  local rest = timeout and math.max(0, timeout - (task.clock() - event.time))
-  return self:wait(kinds, rest)
+-- The peer asked for a transfer and was refused: told once a call.
+function Leg:tell_transfer(event)
+  if self.transfer_told then return end
+  self.transfer_told = true
+  self:warn(NO_TRANSFER, ("the other side asks for a transfer to %s: refused with 603"):format(
+    event.text:sub(1, 256)))
+end
+
+-- Waits on for the rest of the time: what came was not what is waited for.
+function Leg:wait_on(kinds, timeout, begun)
+  return self:wait(kinds, timeout and math.max(0, timeout - (task.clock() - begun)))
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
@@ -95,6 +105,7 @@ end
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
+  local begun = timeout and task.clock()
   local escape = self.escape and not asks_for(kinds, "digit")
   local event, why = self.box:wait(kinds, timeout, escape and WITH_KEYS or INTERRUPTS)
   if not event then return nil, why end
@@ -105,7 +116,12 @@ function Leg:wait(kinds, timeout)
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
-    if escape then return self:other_key(event, kinds, timeout) end
+    if not escape then return event end
+    if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+    return self:wait_on(kinds, timeout, begun)
+  elseif event.kind == "transfer" then
+    self:tell_transfer(event)
+    return self:wait_on(kinds, timeout, begun)
   end
   return event
 end

@@ -11,7 +11,7 @@ local task = require "moonline.task"
 local dial = {}
 
 local KINDS = {
-  "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
+  "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop", "transfer",
 }
 
 local Dial = {}
@@ -116,6 +116,8 @@ function Dial:on_event(event)
   elseif event.kind == "redirect" or event.kind == "stop" then
     self.interrupt = event
     self:stop_all()
+  elseif event.kind == "transfer" then
+    self.call:tell_transfer(event)
   else
     self.call:over(event)
     self:stop_all()
