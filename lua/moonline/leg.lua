@@ -72,7 +72,6 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
-  self.env.calls:remove(self.sid)
   if self.has_events then return end -- the event of its end tells all this
   record.ended(self)
   self:tell_status()
@@ -87,12 +86,11 @@ function Leg:tell_status(status)
     from = self.from, to = self.to }
 end
 
--- What others may know of it: the house's table of live calls, and the records.
+-- What others may know of it.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self.env.calls:set(self.sid, fields)
   self:tell_status(fields.status)
 end
 
