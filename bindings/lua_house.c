@@ -11,20 +11,19 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 
-/* The calls that are live, in whatever state, and who else listens. */
+/* The calls that are live, in whatever state, and who else is told of them. */
 struct shared_calls {
     struct ml_list listeners; /* oldest first */
     lua_Integer count;        /* live calls */
     int references;
 };
 
-/* A live call: takes what other states have to say to its task, and shows them what its own knows.
- */
+/* A live call: takes what other states have to say to its task. */
 struct listener {
     struct ml_link link;
     struct shared_calls *shared; /* counted */
     struct ml_sink sink;
-    int facts; /* registry reference to a table, in the state of the sink */
+    bool beside; /* no call: only told of */
     char sid[40];
 };
 
@@ -41,8 +40,7 @@ static void listener_close(void *object)
     struct listener *listener = object;
 
     ml_list_remove(&listener->link);
-    listener->shared->count -= listener->facts != LUA_NOREF;
-    luaL_unref(listener->sink.state->L, LUA_REGISTRYINDEX, listener->facts);
+    listener->shared->count -= !listener->beside;
     ml_sink_fini(&listener->sink);
     calls_close(listener->shared);
     ml_free(listener);
@@ -57,13 +55,13 @@ static void calls_share(void *object)
     ((struct shared_calls *)object)->references++;
 }
 
-static int calls_get(lua_State *L);
+static int calls_has(lua_State *L);
 static int calls_count(lua_State *L);
 static int calls_list(lua_State *L);
 static int calls_listen(lua_State *L);
 static int calls_tell(lua_State *L);
 
-static const luaL_Reg calls_methods[] = {{"get", calls_get},   {"count", calls_count},
+static const luaL_Reg calls_methods[] = {{"has", calls_has},   {"count", calls_count},
                                          {"list", calls_list}, {"listen", calls_listen},
                                          {"tell", calls_tell}, {NULL, NULL}};
 static const struct ml_class calls_class = {
@@ -74,6 +72,7 @@ static struct shared_calls *check(lua_State *L)
     return ml_object_check(L, 1, &calls_class);
 }
 
+/* NULL: nobody. */
 static struct listener *find(const struct shared_calls *shared, const char *sid)
 {
     ML_LIST_EACH(&shared->listeners, link)
@@ -86,68 +85,11 @@ static struct listener *find(const struct shared_calls *shared, const char *sid)
     return NULL;
 }
 
-/* Pushes the plain value at index of `from`; false, and nothing: it is none. */
-static bool push_plain(lua_State *from, int index, lua_State *to)
-{
-    const char *text;
-    size_t n;
-
-    switch (lua_type(from, index)) {
-    case LUA_TBOOLEAN:
-        lua_pushboolean(to, lua_toboolean(from, index));
-        return true;
-    case LUA_TNUMBER:
-        if (lua_isinteger(from, index))
-            lua_pushinteger(to, lua_tointeger(from, index));
-        else
-            lua_pushnumber(to, lua_tonumber(from, index));
-        return true;
-    case LUA_TSTRING:
-        text = lua_tolstring(from, index, &n);
-        lua_pushlstring(to, text, n);
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* The call's own state runs nothing while it is asked, and may have left anything in the table:
- * what is not plain is not shown, and nothing here raises in it. */
-static void push_facts(const struct listener *listener, lua_State *L)
-{
-    lua_State *own = listener->sink.state->L;
-
-    lua_newtable(L);
-    if (!lua_checkstack(own, 3))
-        return;
-    lua_rawgeti(own, LUA_REGISTRYINDEX, listener->facts);
-    for (lua_pushnil(own); lua_next(own, -2); lua_pop(own, 1)) {
-        if (lua_type(own, -2) != LUA_TSTRING)
-            continue;
-        push_plain(own, -2, L);
-        if (push_plain(own, -1, L))
-            lua_rawset(L, -3);
-        else
-            lua_pop(L, 1);
-    }
-    lua_pop(own, 1);
-}
-
-/* get(sid, field) */
-static int calls_get(lua_State *L)
+static int calls_has(lua_State *L)
 {
     const struct listener *listener = find(check(L), luaL_checkstring(L, 2));
 
-    lua_settop(L, 3);
-    if (!listener || listener->facts == LUA_NOREF) {
-        lua_pushnil(L);
-        return 1;
-    }
-    push_facts(listener, L);
-    if (!lua_isnil(L, 3)) {
-        lua_pushvalue(L, 3);
-        lua_rawget(L, -2);
-    }
+    lua_pushboolean(L, listener && !listener->beside);
     return 1;
 }
 
@@ -167,7 +109,7 @@ static int calls_list(lua_State *L)
     {
         const struct listener *listener = ML_CONTAINER(link, struct listener, link);
 
-        if (listener->facts == LUA_NOREF)
+        if (listener->beside)
             continue;
         lua_pushstring(L, listener->sid);
         lua_rawseti(L, -2, ++n);
@@ -180,24 +122,21 @@ static int calls_listen(lua_State *L)
     struct shared_calls *shared = check(L);
     size_t length;
     const char *sid = luaL_checklstring(L, 2, &length);
+    bool beside = lua_toboolean(L, 4);
     struct listener *listener;
 
     luaL_argcheck(L, length < sizeof listener->sid, 2, "a sid has 34 characters");
     luaL_argcheck(L, !lua_isnoneornil(L, 3), 3, "mailbox expected");
     ml_mailbox_check(L, 3);
-    luaL_argexpected(L, lua_isnoneornil(L, 4) || lua_istable(L, 4), 4, "table");
-    lua_settop(L, 4);
     ml_object_new(L, &listener_class);
     listener = ml_alloc(sizeof *listener);
     memcpy(listener->sid, sid, length + 1);
     listener->shared = shared;
+    listener->beside = beside;
     shared->references++;
     ml_sink_init(&listener->sink, L, 3);
-    lua_pushvalue(L, 4);
-    listener->facts = lua_isnil(L, -1) ? LUA_NOREF : luaL_ref(L, LUA_REGISTRYINDEX);
-    lua_settop(L, 5);
     ml_list_append(&shared->listeners, &listener->link);
-    shared->count += listener->facts != LUA_NOREF;
+    shared->count += !beside;
     ml_object_open(L, -1, listener);
     return 1;
 }

@@ -4,17 +4,15 @@
 ---@class moonline.core.house
 local house = {}
 
----The calls that are live: those whose listener is open and has facts.
+---The calls that are live: those whose listener is open.
 ---@class moonline.Calls
 local Calls = {}
 
 ---@return moonline.Calls
 function house.calls() end
----What its task lets others see of a live call, or one field of it; nil when none of that sid is.
 ---@param sid string
----@param field string?
----@return string|number|boolean|table|nil
-function Calls:get(sid, field) end
+---@return boolean
+function Calls:has(sid) end
 ---@return integer
 function Calls:count() end
 ---Sids, oldest first.
@@ -22,16 +20,15 @@ function Calls:count() end
 function Calls:list() end
 ---Lets go of the handle; the calls stay. Has __close.
 function Calls:close() end
----What is told under this sid comes as events into this mailbox from now on, until the handle is
----closed. With facts it is a live call's, and whoever asks sees what is in that table then: names of
----text and plain values.
+---A call is live from now on, until the handle that this gives is closed: what is told about it comes
+---as events into this mailbox.
 ---@param sid string
 ---@param box moonline.Mailbox
----@param facts table<string, string|number|boolean>?
+---@param beside boolean? it is no call (a recording, who waits for an answer): neither counted nor listed
 ---@return moonline.CallListener
-function Calls:listen(sid, box, facts) end
----Posts an event (text, numbers, booleans and tables of these) to whoever listens under this sid, of
----whatever generation. false: nobody does.
+function Calls:listen(sid, box, beside) end
+---Posts an event (text, numbers, booleans and tables of these) to a live call, of whatever generation.
+---false: there is none of that sid.
 ---@param sid string
 ---@param event table with kind
 ---@return boolean heard
@@ -40,7 +37,7 @@ function Calls:tell(sid, event) end
 ---@class moonline.CallListener
 local CallListener = {}
 
----What is told later goes unheard, and the call is live no more. Has __close.
+---The call is not live any more: what is told later goes unheard. Has __close.
 function CallListener:close() end
 
 ---Counters that outlive calls and generations.
