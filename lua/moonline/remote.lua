@@ -41,12 +41,8 @@ local function explain(status, body)
   return problem((status == 401 or status == 403) and REFUSED or FAILED, text)
 end
 
----One request. Raises what the command ends with when it fails (remote.run catches it).
----@param method string
----@param path string below the account, "/Calls.json"; or a whole path that begins with "//"
----@param form table?
----@return table|nil body
-function Remote:request(method, path, form)
+-- One request: the whole response, whatever its body is. Raises when it fails.
+local function exchange(self, method, path, form)
   local whole = path:match("^/(/.*)$") or "/2010-04-01/Accounts/" .. self.account .. path
   local basic = crypto.base64(self.account .. ":" .. self.token)
   local response, _, why = request.fetch(self.env, {
@@ -54,9 +50,27 @@ function Remote:request(method, path, form)
     headers = { { "Authorization", "Basic " .. basic } }, max_body = LARGEST,
   })
   if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
-  local body = response.body ~= "" and json.decode(response.body) or nil
-  if response.status >= 300 then error(explain(response.status, body), 0) end
-  return body
+  if response.status >= 300 then
+    error(explain(response.status, json.decode(response.body)), 0)
+  end
+  return response
+end
+
+---One request. Raises what the command ends with when it fails (remote.run catches it).
+---@param method string
+---@param path string below the account, "/Calls.json"; or a whole path that begins with "//"
+---@param form table?
+---@return table|nil body
+function Remote:request(method, path, form)
+  local response = exchange(self, method, path, form)
+  return response.body ~= "" and json.decode(response.body) or nil
+end
+
+---What is at a path, as it is. Raises like request.
+---@param path string
+---@return string body
+function Remote:read(path)
+  return exchange(self, "GET", path).body
 end
 
 local function open(options)
