@@ -229,12 +229,9 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"calls", house_calls},
-                                         {"counters", ml_house_counters},
-                                         {"rooms", ml_house_rooms},
-                                         {"feed", ml_house_feed},
-                                         {"traces", ml_house_traces},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"calls", house_calls},  {"counters", ml_house_counters}, {"rooms", ml_house_rooms},
+        {"feed", ml_house_feed}, {"traces", ml_house_traces},     {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

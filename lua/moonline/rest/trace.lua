@@ -6,6 +6,7 @@ local page = require "moonline.sim.page"
 local pcap = require "moonline.sim.pcap"
 local records = require "moonline.rest.parts.records"
 local task = require "moonline.core.task"
+local url = require "moonline.webhook.url"
 
 local TYPES = {
   ["text/plain"] = "text", ["application/vnd.tcpdump.pcap"] = "pcap", ["text/html"] = "html",
@@ -13,8 +14,9 @@ local TYPES = {
 }
 local FORMATS = { json = "json", text = "text", txt = "text", pcap = "pcap", html = "html" }
 
--- What a document says of passwords is not for those who only look.
-local function masked(event)
+-- As it was told; what a document says of passwords is not for those who only look.
+local function restored(event)
+  if event.form then event.params, event.form = url.parse_form(event.form), nil end
   if event.body then
     event.body = event.body:gsub("([Pp]assword%s*=%s*[\"'])([^\"']*)", function(before, secret)
       return before .. ("*"):rep(#secret)
@@ -32,7 +34,7 @@ local function events_of(env, sid)
     local event = item.json and json.decode(item.json)
     if event then
       event.time, event.call = item.time, item.call
-      items[i] = masked(event)
+      items[i] = restored(event)
     end
   end
   return items, dropped

@@ -32,10 +32,10 @@ local function attempt(env, sent)
   fresh[sent.id] = nil
   hook.token = sent.token
   local target = url.public(hook.url)
-  env.notify {
+  env.notify({
     kind = "webhook", what = hook.what, call = sent.call, url = target, method = hook.method,
     params = hook.params,
-  }
+  }, hook.form)
   local response, code, message =
     request.fetch(env, hook, function(...) warn(env, sent, ...) end)
   if response and response.status // 100 == 2 then return true end
