@@ -13,8 +13,8 @@
 
 /* The calls that are live, in whatever state. */
 struct shared_calls {
-    struct ml_list listeners; /* one a call, oldest first */
-    lua_Integer count;
+    struct ml_list listeners; /* one a call, oldest first, and those beside */
+    lua_Integer count;        /* of calls */
     int references;
 };
 
@@ -23,6 +23,7 @@ struct listener {
     struct ml_link link;
     struct shared_calls *shared; /* counted */
     struct ml_sink sink;
+    bool beside; /* no call: only told of */
     char sid[40];
 };
 
@@ -39,7 +40,7 @@ static void listener_close(void *object)
     struct listener *listener = object;
 
     ml_list_remove(&listener->link);
-    listener->shared->count--;
+    listener->shared->count -= !listener->beside;
     ml_sink_fini(&listener->sink);
     calls_close(listener->shared);
     ml_free(listener);
@@ -55,40 +56,6 @@ static void calls_share(void *object)
 }
 
 static int calls_has(lua_State *L);
-static int calls_count(lua_State *L);
-static int calls_list(lua_State *L);
-static int calls_listen(lua_State *L);
-static int calls_tell(lua_State *L);
-
-static const luaL_Reg calls_methods[] = {{"has", calls_has},   {"count", calls_count},
-                                         {"list", calls_list}, {"listen", calls_listen},
-                                         {"tell", calls_tell}, {NULL, NULL}};
-static const struct ml_class calls_class = {
-    .name = "calls", .methods = calls_methods, .close = calls_close, .share = calls_share};
-
-static struct shared_calls *check(lua_State *L)
-{
-    return ml_object_check(L, 1, &calls_class);
-}
-
-static struct listener *find(const struct shared_calls *shared, const char *sid)
-{
-    ML_LIST_EACH(&shared->listeners, link)
-    {
-        struct listener *listener = ML_CONTAINER(link, struct listener, link);
-
-        if (strcmp(listener->sid, sid) == 0)
-            return listener;
-    }
-    return NULL;
-}
-
-static int calls_has(lua_State *L)
-{
-    lua_pushboolean(L, find(check(L), luaL_checkstring(L, 2)) != NULL);
-    return 1;
-}
-
 static int calls_count(lua_State *L)
 {
     lua_pushinteger(L, check(L)->count);
@@ -103,7 +70,11 @@ static int calls_list(lua_State *L)
     lua_createtable(L, (int)shared->count, 0);
     ML_LIST_EACH(&shared->listeners, link)
     {
-        lua_pushstring(L, ML_CONTAINER(link, struct listener, link)->sid);
+        struct listener *listener = ML_CONTAINER(link, struct listener, link);
+
+        if (listener->beside)
+            continue;
+        lua_pushstring(L, listener->sid);
         lua_rawseti(L, -2, ++n);
     }
     return 1;
@@ -126,7 +97,8 @@ static int calls_listen(lua_State *L)
     shared->references++;
     ml_sink_init(&listener->sink, L, 3);
     ml_list_append(&shared->listeners, &listener->link);
-    shared->count++;
+    listener->beside = lua_toboolean(L, 4);
+    shared->count += !listener->beside;
     ml_object_open(L, -1, listener);
     return 1;
 }
@@ -163,12 +135,9 @@ static int house_calls(lua_State *L)
 
 int ml_open_house(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"calls", house_calls},
-                                         {"counters", ml_house_counters},
-                                         {"rooms", ml_house_rooms},
-                                         {"feed", ml_house_feed},
-                                         {"traces", ml_house_traces},
-                                         {NULL, NULL}};
+    static const luaL_Reg functions[] = {
+        {"calls", house_calls},  {"counters", ml_house_counters}, {"rooms", ml_house_rooms},
+        {"feed", ml_house_feed}, {"traces", ml_house_traces},     {NULL, NULL}};
 
     luaL_newlib(L, functions);
     return 1;

@@ -160,7 +160,7 @@ end
 local function attend(self)
   local env = self.call.env
   local _ <close> = env.work:hold()
-  local _ <close> = env.calls:listen(self.sid, self.orders)
+  local _ <close> = env.calls:listen(self.sid, self.orders, true)
   while not self.done do
     local event = self.orders:wait { "recorded", "order", "finished" }
     if event.kind == "recorded" then

@@ -24,8 +24,9 @@ function Calls:close() end
 ---as events into this mailbox.
 ---@param sid string
 ---@param box moonline.Mailbox
+---@param beside boolean? it is no call (a recording, who waits for an answer): neither counted nor listed
 ---@return moonline.CallListener
-function Calls:listen(sid, box) end
+function Calls:listen(sid, box, beside) end
 ---Posts an event (text, numbers, booleans and tables of these) to a live call, of whatever generation.
 ---false: there is none of that sid.
 ---@param sid string
