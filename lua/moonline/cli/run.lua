@@ -1,12 +1,15 @@
 -- moonline run: one call through a document or script, simulated in virtual time, and what happened.
 
 local description = require "moonline.sim.description"
+local export = require "moonline.sim.export"
 local lfs = require "lfs"
 local log = require "moonline.core.log"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
 local timeline = require "moonline.sim.timeline"
 local workspace = require "moonline.sim.workspace"
+
+local HEARD = 600 -- seconds of what a party heard that a page has
 
 local run = { summary = "Run a document or script against simulated phones" }
 
@@ -16,6 +19,8 @@ function run.define(parser)
   parser:flag("--real-time", "In real time, not in virtual.")
   parser:option("--seed", "Of all that is random."):argname("N"):default("1")
   parser:flag("--json", "Print one JSON object.")
+  parser:option("--html", "Write a page to look at."):argname("FILE")
+  parser:option("--pcap", "Write the SIP messages for Wireshark and sngrep."):argname("FILE")
   parser:flag("--log", "Show the log, too.")
 end
 
@@ -55,15 +60,18 @@ local function print_text(played, facts, out)
     or ("%.1f s, %d verbs, %d warnings"):format(facts.seconds, #facts.verbs, #facts.warnings))
 end
 
-local function play(self, options, out)
-  local played = self:play { phones = options.parties }
+local function play(self, source, options, out)
+  local played = self:play { phones = options.parties, listen = options.html and HEARD or nil }
   local facts = summary(played, timeline.of(played.events))
   if options.json then
     out.line(names.json { events = played:stable_events(), summary = facts })
   else
     print_text(played, facts, out)
   end
-  return (played.failed or played.trouble) and 1 or 0
+  local ok, why = export.write(played, { html = options.html, pcap = options.pcap,
+    title = options.file, script = source.script })
+  if not ok then out.problem(why) end
+  return (played.failed or played.trouble or not ok) and 1 or 0
 end
 
 function run.run(options, out)
@@ -87,7 +95,7 @@ function run.run(options, out)
     out.problem(tostring(fault):match("^[^\n]*"))
     return 1
   end
-  return play(self, options, out)
+  return play(self, wanted, options, out)
 end
 
 return run

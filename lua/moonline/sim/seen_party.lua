@@ -108,7 +108,7 @@ local function prompts(self, text, options)
     if event.kind == "play" and event.said and event.prompt and not paths[event.prompt]
       and event.said:find(text, 1, true) then
       paths[event.prompt] = true
-      list[#list + 1] = hearing.samples { path = event.prompt }
+      list[#list + 1] = hearing.read(event.prompt)
     end
   end
   if #list > 0 then return list end
