@@ -151,9 +151,9 @@ function hearing.prompt(env, text, options)
   return hearing.read(event.path)
 end
 
----Seconds of a tone (Hz) that are heard.
+---Seconds of a tone, or of several at once, that are heard.
 ---@param samples number[]
----@param hz number
+---@param hz number[]
 ---@return number seconds
 ---@return number? at where it begins
 function hearing.tone(samples, hz)

@@ -170,9 +170,9 @@ local function listen(self, what, options)
   if type(what) == "string" then
     local found, instead = find_speech(self, what, options or {})
     return ("%q%s"):format(what, options and options.whole and " to its end" or ""), found, instead
-  elseif type(what) == "table" and type(what.tone) == "number" then
-    local seconds = what.seconds or TONE
-    return ("%g s of %g Hz"):format(seconds, what.tone), find_tone(self, what.tone, seconds)
+  elseif type(what) == "table" and what.tone then
+    local seconds, hz = what.seconds or TONE, type(what.tone) == "table" and what.tone or { what.tone }
+    return ("%g s of %s Hz"):format(seconds, table.concat(hz, " + ")), find_tone(self, hz, seconds)
   elseif type(what) == "table" and type(what.silence) == "number" then
     return ("%g s of silence"):format(what.silence), find_silence(self, what.silence)
   end
@@ -180,7 +180,7 @@ local function listen(self, what, options)
 end
 
 ---It heard these words, as the server or another party said them; a tone; or silence.
----@param what string|{ tone: number, seconds: number? }|{ silence: number }
+---@param what string|{ tone: number|number[], seconds: number? }|{ silence: number }
 ---@param options { whole: boolean?, language: string?, voice: string? }? whole: to the end
 ---@return { time: number, seconds: number }
 function Party:heard(what, options)
@@ -189,7 +189,7 @@ function Party:heard(what, options)
   return found
 end
 
----@param what string|{ tone: number, seconds: number? }|{ silence: number }
+---@param what string|{ tone: number|number[], seconds: number? }|{ silence: number }
 ---@param options table?
 function Party:never_heard(what, options)
   local words, found = listen(self, what, options)
