@@ -5,7 +5,8 @@ local function dial(attributes, sip)
     attributes or "", sip or "")
 end
 
-local EVENTS = [[statusCallback="/events" statusCallbackEvent="initiated ringing answered completed"]]
+local EVENTS = 'statusCallback="/events" '
+  .. 'statusCallbackEvent="initiated ringing answered completed"'
 
 -- A scenario of a Dial: what comes of it at /after.
 local function story(name, file, given, status, params)

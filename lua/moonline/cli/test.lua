@@ -34,9 +34,9 @@ function test.define(parser)
 end
 
 -- What is wrong with a scenario that was played.
-local function judge(one, result, options)
+local function judge(one, result, seed, options)
   local why = scenario.check(one, result)
-  if why or not one.ladder then return why end
+  if why or not one.ladder or seed ~= one.seed then return why end
   return golden.check(one.folder .. "/" .. one.ladder, result:ladder(), options.update)
 end
 
@@ -47,7 +47,7 @@ local function play(one, seed, options)
     told.failure = failure.of(tostring(why):match("^[^\n]*"))
     return told
   end
-  told.seconds, told.failure = result:seconds(), judge(one, result, options)
+  told.seconds, told.failure = result:seconds(), judge(one, result, seed, options)
   if told.failure or options.ladders then told.ladder = result:ladder() end
   if options.log_file then options.log_file:write(result:log()) end
   return told

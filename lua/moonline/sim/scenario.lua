@@ -76,8 +76,15 @@ local function check_pages(pages)
   return pages
 end
 
+local function check_file(path, folder)
+  if lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
+    error("there is no file " .. path, 0)
+  end
+end
+
 local function check_phones(given, folder)
   if type(given) == "string" then
+    check_file(given, folder)
     local found, why = description.read(folder .. "/" .. given)
     if not found then error(why, 0) end
     return found
@@ -98,9 +105,7 @@ local function check_called(given, folder)
   end
   if #found > 1 then error(("%s and %s: one of them"):format(found[1], found[2]), 0) end
   local path = given.document or given.script
-  if path and lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
-    error("there is no file " .. path, 0)
-  end
+  if path then check_file(path, folder) end
   local own = given.numbers or given.config and (given.config.voice or given.config.numbers)
   if #found == 0 and not own and given.caller ~= false then
     error("document, text, script or url is needed: what the call runs", 0)

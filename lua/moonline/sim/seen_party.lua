@@ -117,6 +117,17 @@ local function prompts(self, text, options)
   return { samples }
 end
 
+-- What was said to it, for failures.
+local function said(self)
+  local list = {}
+  for _, event in ipairs(self.result.events) do
+    if event.kind == "play" and event.at == self.name and event.said then
+      list[#list + 1] = ("%q"):format(event.said)
+    end
+  end
+  return #list > 0 and "it was told " .. table.concat(list, ", ") or "nothing was said to it"
+end
+
 -- Where it was heard, nil and what there was instead.
 local function find_speech(self, text, options)
   local part
@@ -129,18 +140,7 @@ local function find_speech(self, text, options)
       part = part or seconds
     end
   end
-  return nil, part and ("its first %.1f s"):format(part) or self:said()
-end
-
----What was said to it, for failures.
-function Party:said()
-  local list = {}
-  for _, event in ipairs(self.result.events) do
-    if event.kind == "play" and event.at == self.name and event.said then
-      list[#list + 1] = ("%q"):format(event.said)
-    end
-  end
-  return #list > 0 and "it was told " .. table.concat(list, ", ") or "nothing was said to it"
+  return nil, part and ("its first %.1f s"):format(part) or said(self)
 end
 
 local function find_tone(self, hz, seconds)
@@ -171,7 +171,8 @@ local function listen(self, what, options)
     local found, instead = find_speech(self, what, options or {})
     return ("%q%s"):format(what, options and options.whole and " to its end" or ""), found, instead
   elseif type(what) == "table" and what.tone then
-    local seconds, hz = what.seconds or TONE, type(what.tone) == "table" and what.tone or { what.tone }
+    local seconds = what.seconds or TONE
+    local hz = type(what.tone) == "table" and what.tone or { what.tone }
     return ("%g s of %s Hz"):format(seconds, table.concat(hz, " + ")), find_tone(self, hz, seconds)
   elseif type(what) == "table" and type(what.silence) == "number" then
     return ("%g s of silence"):format(what.silence), find_silence(self, what.silence)

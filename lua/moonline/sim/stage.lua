@@ -116,6 +116,7 @@ end
 
 local function tools(self, name, leg)
   return { tamper = self.tamper, beside = self.beside,
+    draw = function(what, range) return self.draw(name .. " " .. what, range) end,
     connected = function() listen(self, name, leg) end }
 end
 
@@ -138,7 +139,7 @@ local function answer(self, asked)
   self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
     method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
     host = asked.headers["x-forwarded-host"] }
-  return web.answer(self.scene.pages or {}, self.source, asked)
+  return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
 ---Opens it.
@@ -176,6 +177,7 @@ function Stage:clear(scene)
   self.order, self.requests, self.heard, self.failed = {}, {}, {}, false
   self.first, self.caller_leg, self.live, self.calling, self.pending = nil, nil, nil, {}, 0
   scene.phones = scene.phones or {}
+  self.draw = draw.of(scene.seed or 1)
 end
 
 -- The caller's side of it: the words of a refusal, nil when the call was taken.
@@ -191,7 +193,7 @@ end
 
 -- A phone that calls in, too.
 local function call_in(self, name, spec)
-  task.sleep(draw(spec.calls.after or 0))
+  task.sleep(self.draw(name .. " calls", spec.calls.after or 0))
   local leg <close> = self.phones:begin(self.server:uri(spec.calls.to), { from = name })
   self.calling[name] = leg
   self.pending = self.pending - 1
