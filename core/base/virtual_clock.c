@@ -270,7 +270,7 @@ static void note_received(int fd, ssize_t n, int flags, int datagrams)
     if (type == SOCK_DGRAM)
         take_off(&in_flight, datagrams);
     else if (type == SOCK_STREAM)
-        take_off(&on_stream, n);
+        take_off(&on_stream, n > 0 ? n : 1);
 }
 
 static ssize_t send_on(int fd, const void *bytes, size_t n, int flags, const void *to,
@@ -334,26 +334,42 @@ int bind(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
     return status;
 }
 
-/* The other side is not told at once either that a stream begins or ends. */
+/* That a stream begins or ends is under way, too, until the other side has taken notice. */
+static void note_stream(int fd, const void *to, socklen_t length)
+{
+    uint16_t port;
+
+    if (goes_to_loopback(fd, to, length, &port) && our_streams[port])
+        on_stream++;
+    else
+        stream_touched = true;
+}
+
 int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     int status = (int)syscall(SYS_connect, fd, to.__sockaddr__, length);
 
-    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM) {
-        stream_touched = true;
-        if (is_inet(fd))
-            note_port(fd, our_streams);
+    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM && is_inet(fd)) {
+        note_port(fd, our_streams);
+        note_stream(fd, to.__sockaddr__, length);
     }
     return status;
 }
 
+int accept4(int fd, __SOCKADDR_ARG from, socklen_t *restrict length, int flags)
+{
+    int accepted = (int)syscall(SYS_accept4, fd, from.__sockaddr__, length, flags);
+
+    if (ml_clock_is_virtual() && accepted >= 0 && is_inet(accepted))
+        take_off(&on_stream, 1);
+    return accepted;
+}
+
 int shutdown(int fd, int how)
 {
-    int status = (int)syscall(SYS_shutdown, fd, how);
-
-    if (ml_clock_is_virtual())
-        stream_touched = true;
-    return status;
+    if (ml_clock_is_virtual() && how != SHUT_RD && is_inet(fd))
+        note_stream(fd, NULL, 0);
+    return (int)syscall(SYS_shutdown, fd, how);
 }
 
 static size_t size_of(const struct msghdr *message)

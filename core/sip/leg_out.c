@@ -438,8 +438,8 @@ static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
     msg_destroy(msg);
 }
 
-/* Also for a provisional response that the final one has overtaken: the transaction keeps the status
- * of the final one, so the message must be asked. */
+/* Also for a provisional response that the final one has overtaken: the transaction keeps the
+ * status of the final one, so the message must be asked. */
 static int on_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
 {
     int code;

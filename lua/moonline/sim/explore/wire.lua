@@ -144,7 +144,7 @@ end
 -- What cannot be done at the moment (a key on a call that is not answered) is not done.
 local function act(self, step)
   self:note { label = "! " .. step.act }
-  pcall(acts.run, step.act, self.actors)
+  task.catch(pcall, acts.run, step.act, self.actors)
 end
 
 local function begin_acts(self, steps)
@@ -199,10 +199,12 @@ function Wire:request(path, params)
   release(self, label)
   local steps, failed = steps_for(self, label), false
   begin_acts(self, steps)
+  self.pending = self.pending + 1
   for _, step in ipairs(steps) do
     if step.delay then task.sleep(step.by or 1) end
     failed = failed or step.drop ~= nil
   end
+  self.pending = self.pending - 1
   return failed
 end
 
@@ -234,6 +236,9 @@ end
 
 ---Ends the schedule: what is held is lost.
 function Wire:finish()
+  local event = self.over and self.over:wait("task", 0)
+  if event then error(event.error or "the wire was cut", 0) end
+  self.plan, self.silent, self.listener = {}, {}, function() end
   if self.group then self.group:close() end
   self.group = nil
 end
@@ -268,9 +273,11 @@ function wire.open(server_ports, phone_ports)
     for _, port in ipairs(list) do own:add(port) end
   end
   self:begin(nil, {})
+  self.over = task.mailbox()
   self.task = task.spawn(function()
     while true do self:take(box:wait "packet") end
   end)
+  self.task:watch(self.over)
   return self
 end
 
