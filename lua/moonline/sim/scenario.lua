@@ -13,9 +13,13 @@
 --   for seed = 1, 1000 do scenario.play(list[1], { stage = stage, seed = seed }) end
 
 local config = require "moonline.config"
+local description = require "moonline.sim.description"
+local failure = require "moonline.sim.failure"
 local lfs = require "lfs"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
+local seen = require "moonline.sim.seen"
+local shape = require "moonline.sim.shape"
 local stage = require "moonline.sim.stage"
 local suggest = require "moonline.twiml.suggest"
 local web = require "moonline.sim.web"
@@ -36,35 +40,24 @@ local web = require "moonline.sim.web"
 ---@field listen number seconds of what each party hears that are kept
 ---@field during (fun(live: moonline.SimLive))?
 ---@field caller boolean? false: nobody calls
+---@field ladder string? a file beside it with the ladder that the call gives
 ---@field expect (fun(seen: moonline.Seen))?
 
 local scenario = {}
 
 local FIELDS = {
-  document = "string", text = "string", script = "string", url = "string", phones = "table",
-  pages = "table", config = "table", seed = "number", listen = "number", during = "function",
-  caller = "boolean", expect = "function",
+  document = "string?", text = "string?", script = "string?", url = "string?", phones = "phones?",
+  pages = "table?", config = "table?", seed = "number?", listen = "number?",
+  during = "function?", caller = "boolean?", expect = "function?", ladder = "string?",
 }
 local CALLED = { "document", "text", "script", "url" }
-local PAGE = { status = "number", body = "string", headers = "table", delay = "time" }
+local PAGE = { status = "number?", body = "string?", headers = "table?", delay = "time?" }
 local LISTEN <const> = 120 -- seconds
 
-local function is(kind, value)
-  if kind ~= "time" then return type(value) == kind end
-  return type(value) == "number" or type(value) == "table"
-end
-
--- Raises for the first key of a table that is unknown, or of another type.
+-- Raises what is wrong with a table, without a place.
 local function keys(what, given, known)
-  for _, key in ipairs(suggest.keys(given)) do
-    if not known[key] then
-      local near = suggest.nearest(key, suggest.keys(known))
-      error(("%s has no key %s%s"):format(what, key,
-        near and (" (did you mean %s?)"):format(near) or ""), 0)
-    elseif not is(known[key], given[key]) then
-      error(("%s: %s is a %s"):format(what, key, known[key]), 0)
-    end
-  end
+  local why = shape.fault(what, given, known)
+  if why then error(why, 0) end
 end
 
 local function check_pages(pages)
@@ -83,17 +76,15 @@ end
 
 local function check_phones(given, folder)
   if type(given) == "string" then
-    local found, why = phones.read(folder .. "/" .. given)
+    local found, why = description.read(folder .. "/" .. given)
     if not found then error(why, 0) end
     return found
-  elseif type(given) ~= "table" then
-    error("phones is a table, or the name of a file", 0)
   end
   local checked = {}
   for name, spec in pairs(given) do
-    local fine, value = pcall(phones.check, name, spec)
-    if not fine then error(value:gsub("^[^\n]-:%d+: ", ""), 0) end
-    checked[name] = value
+    local why = description.fault(name, spec)
+    if why then error(why, 0) end
+    checked[name] = description.of(spec)
   end
   return checked
 end
@@ -122,9 +113,7 @@ end
 -- A scenario as a file gives it, checked. Raises a message without a place.
 local function checked(name, given, folder)
   if type(given) ~= "table" then error("a table is expected after the name", 0) end
-  local kinds = setmetatable({ phones = type(given.phones) }, { __index = FIELDS })
-  for key in pairs(FIELDS) do kinds[key] = kinds[key] end
-  keys("a scenario", given, kinds)
+  keys("a scenario", given, FIELDS)
   check_called(given, folder)
   if given.config then check_config(given.config) end
   return {
@@ -132,7 +121,7 @@ local function checked(name, given, folder)
     script = given.script, url = given.url, config = given.config or {},
     phones = check_phones(given.phones or {}, folder), pages = check_pages(given.pages or {}),
     seed = given.seed or 1, listen = given.listen or LISTEN, during = given.during,
-    caller = given.caller, expect = given.expect,
+    caller = given.caller, expect = given.expect, ladder = given.ladder,
   }
 end
 
@@ -212,6 +201,18 @@ function scenario.play(one, options)
   }
   result:keep(own)
   return result
+end
+
+---Are its expectations met? nil, or what was not.
+---@param one moonline.Scenario
+---@param result moonline.SimResult
+---@return moonline.SimFailure?
+function scenario.check(one, result)
+  if one.expect then
+    local fine, why = xpcall(one.expect, failure.note, seen.of(one, result))
+    if not fine then return why end
+  end
+  return result.trouble and failure.of(result.trouble) or nil
 end
 
 return scenario

@@ -11,6 +11,7 @@ local phones = require "moonline.sim.phones"
 local places = require "moonline.sim.places"
 local result = require "moonline.sim.result"
 local sys = require "moonline.core.sys"
+local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
 local web = require "moonline.sim.web"
 
@@ -67,19 +68,21 @@ local function add(self, event)
   event.place, event.generation = #self.events, nil
 end
 
+local function press(self, leg, keys, heard)
+  if not phones.press(leg, keys) then return end
+  add(self, { kind = "digit", digit = keys, from = heard.at, to = "moonline", call = heard.call })
+end
+
 function Stage:saw(event)
   self:name(event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
   if event.kind == "call" and not self.first then self.first = event.call end
   local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
-  if event.kind == "play" then
-    event.at = leg and (self.names[event.call] or "caller") or nil
-    local keys = leg and event.said and phones.hears(leg, self.scene.phones[event.at], event.said)
-    if keys then
-      add(self, { kind = "digit", time = event.time, digit = keys, from = event.at,
-        to = "moonline", call = event.call })
-    end
+  if event.kind == "play" and leg then
+    event.at = self.names[event.call] or "caller"
+    local keys = event.said and phones.hears(self.scene.phones[event.at], event.said)
+    if keys then self.beside:spawn(press, self, leg, keys, event) end
   end
   if self.live then self.live:post(event) end
 end
@@ -96,6 +99,11 @@ local function listen(self, name, leg)
   table.insert(self.heard[name], ear)
 end
 
+local function tools(self, name, leg)
+  return { tamper = self.tamper, beside = self.beside,
+    connected = function() listen(self, name, leg) end }
+end
+
 local function open_phones(self)
   local agent = assert(require("moonline.agent").open { listen = places.PHONES })
   self.phones, self.phone_addresses = agent, {}
@@ -107,12 +115,12 @@ local function open_phones(self)
   agent:on("call", function(call)
     local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
     self.legs[sid], self.names[sid] = call, name
-    phones.take(call, self.scene.phones[name], function() listen(self, name, call) end)
+    phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
 local function answer(self, asked)
-  self.requests[#self.requests + 1] = { time = task.clock(), place = #self.events,
+  self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
     method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
     host = asked.headers["x-forwarded-host"] }
   return web.answer(self.scene.pages or {}, self.source, asked)
@@ -163,7 +171,7 @@ local function call(self, scene)
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
   local _ <close> = task.closing(function() leg:close() end)
-  return phones.call(leg, spec, scene.limit or LONGEST, function() listen(self, "caller", leg) end)
+  return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
 end
 
 -- Until no call is left, and all about them is told.
@@ -175,6 +183,16 @@ local function settle(self)
   end
 end
 
+local function open_wire(self)
+  local ports = { tonumber(self.caller_address:match("%d+$")) }
+  for address in pairs(self.phone_addresses) do
+    ports[#ports + 1] = tonumber(address:match("%d+$"))
+  end
+  local wire, why = tamper.open(ports)
+  if not wire then error("phones that vanish, or describe what they are not: " .. why, 0) end
+  return wire
+end
+
 ---Plays a call to its end.
 ---@param scene moonline.Scene
 ---@return moonline.SimResult
@@ -184,13 +202,16 @@ function Stage:play(scene)
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
   self.began = task.time()
   local held <close> = phones.register(self.phones, self.server, scene.phones)
+  local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
+  self.tamper = wire
   self.live = scene.during and live.of(self)
   local beside <close> = task.group()
+  self.beside = beside
   if self.live then beside:spawn(self.live.run, self.live, scene.during) end
   local problem = scene.caller ~= false and call(self, scene) or nil
-  problem = self.live and self.live:ended() or problem
+  local trouble = self.live and self.live:ended()
   held:leave()
-  return result.of(self, settle(self) or problem)
+  return result.of(self, problem, settle(self) or trouble or nil)
 end
 
 ---Ends all of it, and removes what it wrote.

@@ -8,10 +8,12 @@ local task = require "moonline.task"
 ---@field status integer?
 ---@field body string?
 ---@field headers table<string, string>?
----@field delay number|number[]? seconds before the answer; of two one between them
+---@field delay number|number[]? seconds before the answer (0.02); of two one between them
 
 local web = {}
 
+-- Seconds that an answer takes: what happens at the moment of a request comes before it in all runs.
+local DELAY <const> = 0.02
 local TYPES = { xml = "text/xml", wav = "audio/wav", mp3 = "audio/mpeg", txt = "text/plain" }
 
 ---A document around verbs that have none.
@@ -42,10 +44,10 @@ end
 ---@return any ...
 function web.answer(pages, folder, request)
   local page = pages[request.path]
+  task.sleep(draw(type(page) == "table" and page.delay or DELAY))
   if page == nil then return file(folder, request.path) end
   if type(page) == "function" then return page(request) end
   if type(page) == "string" then return 200, web.document(page) end
-  if page.delay then task.sleep(draw(page.delay)) end
   return page.status or 200, web.document(page.body or "<Response/>"), page.headers
 end
 
