@@ -413,6 +413,7 @@ static int sys_usage(lua_State *L)
     ml_set_integer(L, "memory", resident_bytes());
     ml_set_integer(L, "descriptors", open_descriptors());
     ml_set_integer(L, "most_descriptors", (lua_Integer)limit.rlim_cur);
+    ml_set_number(L, "lag", (lua_Number)ml_loop_lag_us(ml_state_of(L)->runtime->loop) / 1e6);
     return 1;
 }
 

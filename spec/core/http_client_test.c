@@ -342,6 +342,37 @@ static void test_V5_a_jar_stays_logged_in(void **state)
     close_both();
 }
 
+static void test_V5_an_exchange_leaves_nothing_to_the_next(void **state)
+{
+    const char *const lines[] = {"X-Mine: 1"};
+    struct ml_http_request request = {.method = "PUT",
+                                      .url = url,
+                                      .headers = lines,
+                                      .header_count = 1,
+                                      .body = ML_STR("secret"),
+                                      .jar = ml_http_jar_new()};
+    struct ml_http_request plain = {.method = "GET", .url = url};
+
+    (void)state;
+    open_both(NULL, NULL);
+    at("/redirect");
+    fetch(&request);
+    ml_http_jar_unref(request.jar);
+    for (int i = 0; i < 3; i++) {
+        asked.n = 0;
+        fetch(&plain);
+        assert_memory_equal(asked.p, "GET /redirect\n", 14);
+        assert_null(strstr(asked.p, "Cookie"));
+        assert_null(strstr(asked.p, "X-Mine"));
+        assert_null(strstr(asked.p, "Content-Length"));
+    }
+    asked.n = 0;
+    get_with(NULL, "kate:secret@", "/basic");
+    get_with(NULL, "", "/basic");
+    assert_int_equal(result.status, 401);
+    close_both();
+}
+
 static void test_refused_and_unreachable(void **state)
 {
     struct listener listener;
@@ -830,6 +861,7 @@ int main(void)
         TEST(test_V5_urls_that_are_none),
         TEST(test_V5_redirects_are_not_followed),
         TEST(test_V5_cookies_belong_to_a_jar),
+        TEST(test_V5_an_exchange_leaves_nothing_to_the_next),
         TEST(test_V5_credentials_wait_for_the_question),
         TEST(test_V5_a_jar_stays_logged_in),
         TEST(test_refused_and_unreachable),

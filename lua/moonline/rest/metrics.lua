@@ -13,6 +13,7 @@ local METRICS = {
   { "moonline_draining", "gauge", "Whether no new calls are taken: 1, else 0." },
   { "moonline_uptime_seconds", "gauge", "Seconds since the start." },
   { "process_start_time_seconds", "gauge", "When it started, in seconds since 1970." },
+  { "moonline_loop_lag_seconds", "gauge", "How long what comes in waits for its turn, about." },
   { "process_cpu_seconds_total", "counter", "CPU time of this process." },
   { "process_resident_memory_bytes", "gauge", "Memory of this process." },
   { "process_open_fds", "gauge", "Open file descriptors." },
@@ -42,6 +43,7 @@ local function samples(env, facts)
   add("moonline_draining", "", facts.draining and 1 or 0)
   add("moonline_uptime_seconds", "", facts.uptime)
   local usage = sys.usage()
+  add("moonline_loop_lag_seconds", "", ("%.6f"):format(usage.lag))
   add("process_cpu_seconds_total", "", ("%.3f"):format(usage.cpu))
   add("process_resident_memory_bytes", "", usage.memory)
   add("process_start_time_seconds", "", ("%.3f"):format(facts.started))
