@@ -197,8 +197,6 @@ static void begin(struct ml_state *state, lua_State *L)
     now.coroutine = L;
     now.id = ++last_id;
     now.allowance_us = state->limits.cpu_us;
-    now.renewals = 0;
-    now.ticks = 0;
     if (!limited)
         return;
     measure(state);
@@ -208,6 +206,8 @@ static void begin(struct ml_state *state, lua_State *L)
 void ml_budget_enter(struct ml_run *outer, struct ml_state *state, lua_State *L)
 {
     *outer = now;
+    now.renewals = 0;
+    now.ticks = 0;
     begin(state, L);
 }
 
@@ -352,7 +352,6 @@ static void hook(lua_State *L, lua_Debug *ar)
 bool ml_budget_renew(lua_State *L, bool always)
 {
     struct ml_state *state = now.state;
-    int renewals = now.renewals + 1;
 
     if (!state || (!always && now.renewals >= RENEWALS))
         return false;
@@ -361,6 +360,6 @@ bool ml_budget_renew(lua_State *L, bool always)
     if (state->heap > now.heap + state->limits.growth / 2)
         lua_gc(L, LUA_GCCOLLECT);
     begin(state, L);
-    now.renewals = renewals;
+    now.renewals++;
     return true;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings/house.h"
 #include "bindings/lists.h"
 #include "bindings/modules.h"
 #include "bindings/sip.h"
@@ -9,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/house/registrar.h"
+#include "core/house/traces.h"
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
 
@@ -23,6 +25,7 @@ struct agent {
     struct ml_resolver *resolver;
     struct ml_media *media;
     struct ml_sink incoming, trace;
+    struct ml_shared_traces *traces; /* messages are kept there; NULL: nowhere */
     int references;
     int media_ref; /* registry reference of the Media handle in the state that opened the agent */
     int code, retry_after;
@@ -47,6 +50,7 @@ static void agent_close(void *object)
     agent->incoming.state->runtime->listeners--;
     ml_registrar_free(agent->registrar);
     ml_agent_free(agent->agent);
+    ml_lua_traces_drop(agent->traces);
     ml_resolver_free(agent->resolver);
     luaL_unref(L, LUA_REGISTRYINDEX, agent->media_ref);
     ml_sink_fini(&agent->incoming);
@@ -66,6 +70,7 @@ static int agent_events(lua_State *L);
 static int agent_addresses(lua_State *L);
 static int agent_admit(lua_State *L);
 static int agent_trace(lua_State *L);
+static int agent_keep(lua_State *L);
 static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
 static int agent_calls(lua_State *L);
@@ -78,6 +83,7 @@ static const luaL_Reg methods[] = {{"events", agent_events},
                                    {"addresses", agent_addresses},
                                    {"admit", agent_admit},
                                    {"trace", agent_trace},
+                                   {"keep", agent_keep},
                                    {"dial", agent_dial},
                                    {"legs", agent_legs},
                                    {"calls", agent_calls},
@@ -170,8 +176,13 @@ static int on_admit(const char *method, int *retry_after, void *user)
 static void on_trace(const struct ml_agent_trace *trace, void *user)
 {
     struct agent *agent = user;
-    lua_State *L = ml_sink_event(&agent->trace, "message");
+    lua_State *L;
 
+    if (agent->traces)
+        ml_traces_message(ml_lua_traces(agent->traces), trace);
+    if (agent->trace.box == LUA_NOREF)
+        return;
+    L = ml_sink_event(&agent->trace, "message");
     ml_set_boolean(L, "sent", trace->sent);
     ml_set_text(L, "transport", trace->transport);
     ml_set_text(L, "local_address", trace->local);
@@ -334,13 +345,31 @@ static int agent_admit(lua_State *L)
     return 0;
 }
 
+static void watch_messages(struct agent *agent)
+{
+    bool wanted = agent->traces || agent->trace.box != LUA_NOREF;
+
+    ml_agent_on_trace(agent->agent, wanted ? on_trace : NULL, agent);
+}
+
 static int agent_trace(lua_State *L)
 {
     struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->trace, L, 2);
-    ml_agent_on_trace(agent->agent, lua_isnil(L, 2) ? NULL : on_trace, agent);
+    watch_messages(agent);
+    return 0;
+}
+
+static int agent_keep(lua_State *L)
+{
+    struct agent *agent = own(L);
+    struct ml_shared_traces *traces = ml_lua_traces_take(L, 2);
+
+    ml_lua_traces_drop(agent->traces);
+    agent->traces = traces;
+    watch_messages(agent);
     return 0;
 }
 

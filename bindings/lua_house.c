@@ -233,6 +233,7 @@ int ml_open_house(lua_State *L)
                                          {"counters", ml_house_counters},
                                          {"rooms", ml_house_rooms},
                                          {"feed", ml_house_feed},
+                                         {"traces", ml_house_traces},
                                          {NULL, NULL}};
 
     luaL_newlib(L, functions);

@@ -17,6 +17,7 @@
 #include "bindings/versions.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/random.h"
 #include "core/base/str.h"
 #include "core/net/child.h"
 #include "core/net/local.h"
@@ -342,6 +343,12 @@ static int sys_is_virtual(lua_State *L)
     return 1;
 }
 
+static int sys_seed(lua_State *L)
+{
+    ml_random_seed((uint64_t)luaL_checkinteger(L, 1));
+    return 0;
+}
+
 static int sys_exit(lua_State *L)
 {
     struct ml_runtime *runtime = ml_state_of(L)->runtime;
@@ -452,12 +459,14 @@ int ml_open_sys(lua_State *L)
     static const luaL_Reg functions[] = {{"versions", sys_versions},
                                          {"lua_dir", sys_lua_dir},
                                          {"is_virtual", sys_is_virtual},
+                                         {"seed", sys_seed},
                                          {"signal", sys_signal},
                                          {"watch", sys_watch},
                                          {"spawn", sys_spawn},
                                          {"exit", sys_exit},
                                          {"print", sys_print},
                                          {"lines", sys_lines},
+                                         {"editor", ml_sys_editor},
                                          {"notify", sys_notify},
                                          {"usage", sys_usage},
                                          {"counts", sys_counts},

@@ -125,6 +125,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     lua_State *L;
 
     state->runtime = runtime;
+    ml_list_init(&state->handles);
     state->number = number;
     state->heap_most = SIZE_MAX;
     L = lua_newstate(ml_budget_allocate, state);
@@ -146,7 +147,9 @@ void ml_state_free(struct ml_state *state)
 {
     state->closing = true;
     ml_task_forget(state);
+    ml_object_close_all(state);
     lua_close(state->L);
+    ml_object_free_all(state);
     ml_free(state);
 }
 

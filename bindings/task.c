@@ -117,6 +117,7 @@ static int task_gc(lua_State *L)
 
     ml_timer_free(task->timer);
     task->timer = NULL;
+    ml_await_unshare(task);
     return 0;
 }
 
@@ -139,6 +140,7 @@ struct ml_task *ml_task_spawn(lua_State *L, int n)
     push_metatable(L);
     lua_setmetatable(L, -2);
     task->state = state;
+    ml_await_share(task, state->runtime->current);
     task->co = lua_newthread(L);
     ml_coroutine_keep(L, task->co);
     task->thread = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -166,10 +168,7 @@ void ml_task_wake(struct ml_task *task, enum ml_wake why)
         ml_mailbox_leave(task->box);
     task->status = ML_TASK_READY;
     task->wake = why;
-    if (task->rest > 0)
-        ml_await_rest(task);
-    else
-        ml_list_append(&task->state->runtime->ready, &task->ready);
+    ml_list_append(&task->state->runtime->ready, &task->ready);
 }
 
 /* Resumes those that are ready by now. */
@@ -226,6 +225,8 @@ struct ml_task *ml_task_here(lua_State *L, const char *what)
 
     if (!task || task->co != L)
         luaL_error(L, "%s: not inside a task", what);
+    if (!lua_isyieldable(L))
+        luaL_error(L, "%s: not inside a callback of a C function", what);
     return task;
 }
 
@@ -281,6 +282,9 @@ void ml_task_over(struct ml_task *task)
     task->status = ML_TASK_OVER;
     ml_timer_free(task->timer);
     task->timer = NULL;
+    ml_await_unshare(task);
+    if (task->box) /* it died where it waited */
+        ml_mailbox_leave(task->box);
     push_self(L, task);
     self = lua_gettop(L);
     lua_getiuservalue(L, self, WATCHERS);

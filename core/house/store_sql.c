@@ -262,20 +262,29 @@ static void remove_files(struct ml_store_sql *sql, struct ml_store_job *job, con
     ml_free(text);
 }
 
+static void remove_ended(struct ml_store_sql *sql, struct ml_store_job *job, const char *text,
+                         const struct ml_value *before)
+{
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL) != SQLITE_OK) {
+        failed(sql, job);
+        return;
+    }
+    bind(statement, 1, before);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        failed(sql, job);
+    sqlite3_finalize(statement);
+}
+
 static void run_prune(struct ml_store_sql *sql, struct ml_store_job *job)
 {
     const struct ml_value *before = &job->fields[0].value, *bytes = &job->fields[1].value;
-    sqlite3_stmt *statement;
 
     if (before->real > 0) {
         remove_files(sql, job, "created < ? AND status NOT IN ('in-progress', 'paused')", before);
-        if (sqlite3_prepare_v2(sql->db, "DELETE FROM calls WHERE finish < ?", -1, &statement,
-                               NULL) == SQLITE_OK) {
-            bind(statement, 1, before);
-            if (sqlite3_step(statement) != SQLITE_DONE)
-                failed(sql, job);
-            sqlite3_finalize(statement);
-        }
+        remove_ended(sql, job, "DELETE FROM calls WHERE finish < ?", before);
+        remove_ended(sql, job, "DELETE FROM conferences WHERE finish < ?", before);
     }
     if (bytes->integer > 0)
         remove_files(sql, job,

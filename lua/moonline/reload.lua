@@ -15,7 +15,8 @@ local reload = {}
 local AT_START = {
   "sip.listen", "sip.advertise", "sip.tls", "sip.resolve", "sip.dns",
   "sip.session_expires", "rtp.listen", "rtp.advertise", "rtp.ports", "rtp.timeout", "http.listen",
-  "media.threads", "media.codecs", "store.path", "limits.calls", "limits.lag_ms",
+  "http.connections", "http.per_source", "media.threads", "media.codecs", "store.path",
+  "limits.calls", "limits.lag_ms", "trace.calls", "trace.kb",
 }
 
 -- The HTTP client is made of these.
@@ -66,7 +67,7 @@ end
 
 local SHARED = {
   "config", "calls", "counters", "records", "rooms", "media", "client", "speech", "agent",
-  "public_url",
+  "public_url", "traces",
 }
 
 local function shared(env)
@@ -95,6 +96,7 @@ function reload.policy(self)
   local old = self.generation
   self.generation = fresh
   self.generations[fresh:number()] = fresh
+  if self.broadcast.is_on then fresh:deliver("observe", true) end
   if old then
     old:deliver "retire"
     old:retire()

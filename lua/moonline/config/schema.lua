@@ -92,7 +92,10 @@ schema.root = record {
     listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
     timeout = number(0, 86400),
   },
-  http = record { listen = types.http_listen, public_url = types.url },
+  http = record {
+    listen = types.http_listen, public_url = types.url, console = types.boolean,
+    connections = integer(1, 100000), per_source = integer(0, 100000),
+  },
   voice = voice(),
   numbers = map(voice(), any_text),
   script = record { trusted = types.boolean },
@@ -113,6 +116,7 @@ schema.root = record {
   store = record {
     path = path(), keep_days = number(0, 36500), max_mb = integer(0, 1 << 30),
   },
+  trace = record { calls = integer(0, 100000), kb = integer(4, 65536) },
   recording = record { format = choice("pcm16") },
   speech = record { voices = map(text(), any_text), recogniser = types.url },
   limits = record {
@@ -139,7 +143,7 @@ function schema.defaults()
     },
     trunks = {},
     rtp = { listen = "127.0.0.1", ports = { 20000, 29999 }, timeout = 60 },
-    http = { listen = "127.0.0.1:8080" },
+    http = { listen = "127.0.0.1:8080", connections = 1000, per_source = 100 },
     voice = { method = "POST" },
     numbers = {},
     script = { trusted = false },
@@ -154,6 +158,7 @@ function schema.defaults()
       },
     },
     store = { path = "./moonline-data", keep_days = 0, max_mb = 0 },
+    trace = { calls = 100, kb = 64 },
     recording = { format = "pcm16" },
     speech = { voices = {} },
     limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300,

@@ -62,6 +62,44 @@ function Counters:list() end
 ---Lets go of the handle; the counters stay. Has __close.
 function Counters:close() end
 
+---The last calls, as they can be looked at afterwards: SIP messages, and what is told about them. A call
+---that is placed for another one is part of its trace.
+---@class moonline.Traces
+local Traces = {}
+
+---Of so many calls, with at most that many bytes each (4,096 at least): of what is longer, the beginning
+---and the newest are kept. The oldest goes first, and those of ended calls before others.
+---@param options { calls: integer, bytes: integer }
+---@return moonline.Traces
+function house.traces(options) end
+---A call begins.
+---@param sid string
+---@param parent string? sid of the call it is placed for
+function Traces:open(sid, parent) end
+---The messages with that Call-ID are its own, from the first on.
+---@param sid string
+---@param call_id string
+function Traces:dialog(sid, call_id) end
+---It is over; its trace stays for a while.
+---@param sid string
+function Traces:ended(sid) end
+---Keeps an event: text, numbers, booleans and tables of these, with `call`, the sid it is about. Other
+---values in it are left out, and an event of no known call is.
+---@param event moonline.Event
+function Traces:tell(event) end
+---What there is of a call, in order: messages as Agent:trace has them, with `call` and with their secrets
+---masked, and what was told as { json = "..." }; all with `time` (seconds of the clock of tasks).
+---nil: no such call.
+---@param sid string
+---@return table[]?
+---@return integer? dropped how many were too much, after the beginning
+function Traces:read(sid) end
+---Bytes that all of them take.
+---@return integer
+function Traces:bytes() end
+---Lets go of the handle; the traces stay. Has __close.
+function Traces:close() end
+
 ---Rooms that calls of all states meet in: conferences, queues, the agents who wait at them. Each has a
 ---sid, plain values under names, and members in the order of their coming, known by CallSid, with plain
 ---values of their own. Values come back as text; false removes one.
@@ -90,7 +128,7 @@ function house.rooms(media) end
 ---10,000 of them.
 ---@param kind string
 ---@param name string
----@param prefix string two letters, of a new sid
+---@param prefix string two letters of a new sid, or the sid
 ---@param lasting boolean?
 ---@return string sid
 ---@return boolean is_new
@@ -112,6 +150,11 @@ function Rooms:get(sid, field) end
 ---@param fields table<string, string|number|boolean>
 ---@return boolean there
 function Rooms:set(sid, fields) end
+---false: there is no such room, or another one of that name.
+---@param sid string
+---@param name string
+---@return boolean done
+function Rooms:rename(sid, name) end
 ---Its name is free for a new one; it goes with its last member.
 ---@param sid string
 function Rooms:shut(sid) end

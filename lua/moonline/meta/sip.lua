@@ -49,6 +49,10 @@ function Agent:admit(code, retry_after) end
 ---@param box moonline.Mailbox?
 function Agent:trace(box) end
 
+---Every message is kept in these traces, with the call it belongs to. nil ends it.
+---@param traces moonline.Traces?
+function Agent:keep(traces) end
+
 ---Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` (host[:port]) and
 ---`advertise_media` (an IP address, for the SDP) are the egress profile; `box` gets the leg's events.
 ---@param options { uri: string, from_user: string?, from_display: string?, from_host: string?, headers: string[][]?, username: string?, password: string?, bind: string?, proxy: string?, advertise: string?, advertise_media: string?, hops: string[]?, flow: string?, box: moonline.Mailbox? }

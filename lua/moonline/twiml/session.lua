@@ -23,6 +23,7 @@ Session.__name = "moonline.Session"
 
 local session = {}
 
+local SHOWN = 4096 -- bytes of an answer that those who watch are told
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 local MOST, MINUTE = 100, 60 -- documents that may begin in so many seconds: a Redirect to itself ends
 
@@ -47,7 +48,7 @@ function Session:request(target, list, method, what)
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   self.env.notify { kind = "answer", call = self.call.sid, status = response.status,
-    type = response.type }
+    type = response.type, url = url.public(response.url), body = response.body:sub(1, SHOWN) }
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
   end
