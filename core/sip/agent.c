@@ -208,6 +208,8 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
     copy_options(agent, options);
     status = ml_guard_open(loop, fault);
     agent->guarded = status == 0;
+    if (options->max_connections || options->max_per_source)
+        ml_guard_connections(options->max_connections, options->max_per_source);
     if (status == 0)
         status = open_nta(agent, fault);
     for (size_t i = 0; status == 0 && i < options->listen_count; i++) {

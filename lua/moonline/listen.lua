@@ -53,6 +53,7 @@ function listen.sip(self, config)
     listen = config.sip.listen, advertise = config.sip.advertise, allow = config.sip.allow,
     users = config.sip.users, digest = config.sip.digest, registrar = true,
     max_calls = config.limits.calls, max_lag = config.limits.lag_ms,
+    max_connections = config.sip.connections, max_per_source = config.sip.per_source,
   })
   if not agent then return nil, why end
   self.env.agent, self.addresses = agent, agent:addresses()

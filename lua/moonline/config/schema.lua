@@ -81,7 +81,8 @@ schema.root = record {
     regions = map(record { bind = types.address, proxy = types.sip_uri, advertise = types.host },
       word),
     resolve = map(types.target, any_text), dns = list(types.target, non_empty),
-    session_expires = integer(90, 86400),
+    session_expires = integer(90, 86400), connections = integer(1, 100000),
+    per_source = integer(1, 100000),
   }, { final = secure_listener }),
   trunks = map(record({
     proxy = list(types.sip_uri, non_empty), username = text(), password = text(),
@@ -139,7 +140,7 @@ function schema.defaults()
       listen = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060" },
       tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" },
       regions = {}, resolve = {},
-      session_expires = 1800,
+      session_expires = 1800, connections = 1000, per_source = 100,
     },
     trunks = {},
     rtp = { listen = "127.0.0.1", ports = { 20000, 29999 }, timeout = 60 },
