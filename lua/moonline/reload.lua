@@ -21,7 +21,7 @@ local AT_START = {
 }
 
 -- The HTTP client is made of these.
-local CLIENT = { "deny", "allow", "resolve", "ca" }
+local CLIENT = { "deny", "allow", "resolve", "dns", "ca" }
 
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end

@@ -110,7 +110,8 @@ schema.root = record {
   webhook = record {
     connect_timeout = number(0.1, 60), timeout = number(0.1, 300),
     max_body = integer(1024, 1 << 30),
-    ca = path("file"), resolve = map(types.target, any_text), divert = types.url,
+    ca = path("file"), resolve = map(types.target, any_text), dns = list(types.target, non_empty),
+    divert = types.url,
     allow = list(types.cidr), deny = list(text("a network such as 10.0.0.0/8, or private",
       function(net) return net == "private" or types.cidr.check(net) ~= nil end)),
   },

@@ -22,7 +22,7 @@ local Jar = {}
 
 ---deny and allow are CIDR lists judged on the resolved address, allow wins; resolve maps host ->
 ---"address[:port]"; ca is a PEM file trusted besides the system's.
----@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, ca: string? }
+---@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, dns: string?, ca: string? }
 ---@return moonline.HttpClient?, string? why, string? text
 function http.client(options) end
 
