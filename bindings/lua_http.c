@@ -131,6 +131,17 @@ static void set_headers(lua_State *L, const struct ml_http_response *response)
     lua_setfield(L, -2, "headers");
 }
 
+static void piece(struct ml_str bytes, void *user)
+{
+    struct fetch *fetch = user;
+    lua_State *L = ml_sink_event(&fetch->sink, "piece");
+
+    ml_set_integer(L, "op", fetch->op);
+    lua_pushlstring(L, bytes.p, bytes.n);
+    lua_setfield(L, -2, "bytes");
+    ml_sink_post(&fetch->sink, L);
+}
+
 static void fetched(const struct ml_http_response *response, void *user)
 {
     struct fetch *fetch = user;
@@ -166,6 +177,7 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     request->timeout_ms = ml_opt_ms(L, 2, "timeout", 0);
     request->max_body = (size_t)ml_opt_integer(L, 2, "max_body", 0);
     request->save_to = ml_opt_text(L, 2, "save", NULL);
+    request->piece = ml_opt_boolean(L, 2, "pieces", false) ? piece : NULL;
     request->no_sni = ml_opt_boolean(L, 2, "no_sni", false);
     ml_field(L, 2, "jar");
     request->jar = ml_object_opt(L, -1, &jar_class);

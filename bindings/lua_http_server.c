@@ -31,14 +31,17 @@ static int request_respond(lua_State *L);
 static int request_file(lua_State *L);
 static int request_begin(lua_State *L);
 static int request_write(lua_State *L);
+static int request_queued(lua_State *L);
 static int request_finish(lua_State *L);
 static int request_drop(lua_State *L);
 static int request_upgrade(lua_State *L);
 
 static const luaL_Reg request_methods[] = {
-    {"info", request_info},   {"respond", request_respond}, {"file", request_file},
-    {"begin", request_begin}, {"write", request_write},     {"finish", request_finish},
-    {"drop", request_drop},   {"upgrade", request_upgrade}, {NULL, NULL}};
+    {"info", request_info},       {"respond", request_respond},
+    {"file", request_file},       {"begin", request_begin},
+    {"write", request_write},     {"queued", request_queued},
+    {"finish", request_finish},   {"drop", request_drop},
+    {"upgrade", request_upgrade}, {NULL, NULL}};
 
 static void answered(struct request *request)
 {
@@ -182,6 +185,16 @@ static int request_write(lua_State *L)
     luaL_argcheck(L, request->begun, 1, "write comes after begin");
     ml_http_respond_write(request->call, bytes);
     lua_pushboolean(L, true);
+    return 1;
+}
+
+static int request_queued(lua_State *L)
+{
+    struct request *request = open_request(L);
+
+    if (!request)
+        return 2;
+    lua_pushinteger(L, (lua_Integer)ml_http_respond_queued(request->call));
     return 1;
 }
 

@@ -142,7 +142,9 @@ static enum ml_store_kind check_kind(lua_State *L, int index)
 {
     int kind = ml_store_kind(luaL_checkstring(L, index));
 
-    luaL_argcheck(L, kind >= 0, index, "call, recording, notification, event or callback expected");
+    luaL_argcheck(L, kind >= 0, index,
+                  "call, recording, notification, conference, queue, event or callback"
+                  " expected");
     return (enum ml_store_kind)kind;
 }
 

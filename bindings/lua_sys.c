@@ -465,6 +465,7 @@ int ml_open_sys(lua_State *L)
                                          {"exit", sys_exit},
                                          {"print", sys_print},
                                          {"lines", sys_lines},
+                                         {"editor", ml_sys_editor},
                                          {"notify", sys_notify},
                                          {"usage", sys_usage},
                                          {"counts", sys_counts},

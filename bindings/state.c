@@ -31,6 +31,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.wire", ml_open_wire},
                                    {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 
@@ -125,6 +126,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     lua_State *L;
 
     state->runtime = runtime;
+    ml_list_init(&state->handles);
     state->number = number;
     state->heap_most = SIZE_MAX;
     L = lua_newstate(ml_budget_allocate, state);
@@ -146,7 +148,9 @@ void ml_state_free(struct ml_state *state)
 {
     state->closing = true;
     ml_task_forget(state);
+    ml_object_close_all(state);
     lua_close(state->L);
+    ml_object_free_all(state);
     ml_free(state);
 }
 

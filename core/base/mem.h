@@ -17,6 +17,9 @@ char *ml_strdup(const char *text);
 char *ml_strndup(const char *text, size_t length);
 char *ml_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Gives what is free back to the system; milliseconds, for when much was freed at once. */
+void ml_mem_trim(void);
+
 /* Blocks that live now. */
 long ml_mem_blocks(void);
 

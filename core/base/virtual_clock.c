@@ -12,11 +12,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/clock_priv.h"
+#include "core/base/wire.h"
 
 enum {
     FLIGHT_MS = 20,          /* a datagram not read by then went to a port where nobody reads */
@@ -201,7 +203,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
 /* Ports that sockets of this process had: what goes elsewhere is read by nobody here. */
 static atomic_uchar ours[65536];
 
-static uint16_t port_of(const struct sockaddr_storage *address)
+uint16_t ml_port_of(const struct sockaddr_storage *address)
 {
     struct sockaddr_in v4; /* the port lies where that of IPv6 does */
 
@@ -216,7 +218,7 @@ static void note_port(int fd)
     int kept = errno;
 
     if (getsockname(fd, (void *)&address, &length) == 0)
-        ours[port_of(&address)] = 1;
+        ours[ml_port_of(&address)] = 1;
     errno = kept;
 }
 
@@ -233,7 +235,7 @@ static bool goes_to_loopback(int fd, const void *to, socklen_t to_length, uint16
     else
         ok = getpeername(fd, (void *)&address, &length) == 0;
     errno = kept;
-    *port = port_of(&address);
+    *port = ml_port_of(&address);
     return ok && is_loopback(&address);
 }
 
@@ -264,13 +266,35 @@ static void note_received(int fd, ssize_t n, int flags, int datagrams)
         in_flight -= in_flight < datagrams ? in_flight : datagrams;
 }
 
-static ssize_t send_to(int fd, const void *bytes, size_t n, int flags, const void *to,
+static ssize_t send_on(int fd, const void *bytes, size_t n, int flags, const void *to,
                        socklen_t length)
 {
     ssize_t sent = syscall(SYS_sendto, fd, bytes, n, flags, to, length);
 
     note_sent(fd, sent, to, length);
     return sent;
+}
+
+ssize_t ml_clock_send(int fd, const void *bytes, size_t n, const void *to, socklen_t to_length)
+{
+    return send_on(fd, bytes, n, 0, to, to_length);
+}
+
+/* A socket of streams is on no wire: it is asked for only where datagrams are. */
+static bool is_taken(int fd, const struct iovec *parts, size_t count, const void *to,
+                     socklen_t length)
+{
+    return ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_DGRAM && is_inet(fd) &&
+           ml_wire_takes(fd, parts, count, to, length);
+}
+
+static ssize_t send_to(int fd, const void *bytes, size_t n, int flags, const void *to,
+                       socklen_t length)
+{
+    struct iovec part = {(void *)bytes, n};
+
+    return is_taken(fd, &part, 1, to, length) ? (ssize_t)n
+                                              : send_on(fd, bytes, n, flags, to, length);
 }
 
 /* The address arguments have the spelling of glibc's header: its unions, not plain pointers. */
@@ -323,10 +347,23 @@ int shutdown(int fd, int how)
     return status;
 }
 
+static size_t size_of(const struct msghdr *message)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        n += message->msg_iov[i].iov_len;
+    return n;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
+    ssize_t sent;
 
+    if (is_taken(fd, message->msg_iov, message->msg_iovlen, message->msg_name,
+                 message->msg_namelen))
+        return (ssize_t)size_of(message);
+    sent = syscall(SYS_sendmsg, fd, message, flags);
     note_sent(fd, sent, message->msg_name, message->msg_namelen);
     return sent;
 }

@@ -22,6 +22,8 @@ enum ml_store_kind {
     ML_STORE_CALL,         /* key: sid */
     ML_STORE_RECORDING,    /* key: sid */
     ML_STORE_NOTIFICATION, /* key: sid */
+    ML_STORE_CONFERENCE,   /* key: sid */
+    ML_STORE_QUEUE,        /* key: sid; those that are to be there after a restart */
     ML_STORE_EVENT,        /* key: id; the store writes them: each change of a call's status */
     ML_STORE_CALLBACK      /* key: id; the outbox's */
 };

@@ -25,6 +25,11 @@ static const struct table tables[ML_STORE_KINDS] = {
      "notifications",
      1,
      {"id", "sid", "call", "time", "code", "level", "text", "url", "method", NULL}},
+    {"conference",
+     "conferences",
+     1,
+     {"id", "sid", "name", "status", "created", "changed", "finish", "reason", "ender", NULL}},
+    {"queue", "queues", 1, {"id", "sid", "name", "max", "created", "changed", NULL}},
     {"event", "events", 0, {"id", "call", "time", "name", NULL}},
     {"callback",
      "outbox",
@@ -65,6 +70,15 @@ static const char *const migrations[] = {
     "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
     " DELETE FROM events WHERE call = old.sid;"
     " DELETE FROM notifications WHERE call = old.sid; END;",
+    "CREATE TABLE conferences(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+    " status TEXT, created REAL, changed REAL, finish REAL, reason TEXT, ender TEXT);"
+    "CREATE INDEX conferences_name ON conferences(name);"
+    "CREATE INDEX conferences_created ON conferences(created);"
+    "CREATE TABLE queues(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+    " max INTEGER, created REAL, changed REAL);",
+    /* pair: a file of the journal that was begun with another store is none of this one's. */
+    "CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
+    "INSERT INTO journal VALUES(random() >> 1, 0);",
 };
 enum { VERSION = sizeof migrations / sizeof migrations[0] };
 

@@ -162,7 +162,8 @@ struct ml_recorder_options {
     const char *path;        /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
     struct ml_stream *left;  /* what this peer says: channel 1 */
     struct ml_stream *right; /* channel 2, or mixed in when mono; NULL: only left */
-    bool hears;              /* in place of right: what left hears in its room */
+    bool hears;              /* in place of right: what left hears, whatever it is */
+    bool unsaid;             /* with hears: nothing of what left says */
     struct ml_mixer *room;   /* in place of all these: what is said in the room */
     bool dual;
     bool trim;               /* cut silence at begin and end when finished */

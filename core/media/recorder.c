@@ -37,6 +37,7 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     recorder->path = ml_strdup(options->path);
     recorder->channels = options->dual ? 2 : 1;
     recorder->trim = options->trim;
+    recorder->unsaid = options->hears && options->unsaid && !options->room;
     recorder->max = (int64_t)options->max_ms * ML_SAMPLES_MS;
     recorder->silence = (int64_t)options->silence_ms * ML_SAMPLES_MS;
     if (options->finish_keys)
@@ -77,7 +78,7 @@ int ml_recorder_new(struct ml_media *media, const struct ml_recorder_options *op
     message->other = recorder->right;
     message->recorder = recorder;
     message->mixer = recorder->room;
-    message->on = options->hears && !recorder->right;
+    message->on = options->hears && recorder->left && !recorder->right;
     ml_worker_send(recorder->home, message);
     *recorderp = recorder;
     return ML_OK;

@@ -71,6 +71,7 @@ struct ml_http_exchange {
     struct ml_buf received;
     size_t received_size;
     ml_http_done_fn *done;
+    ml_http_piece_fn *piece;
     void *user;
 };
 

@@ -174,6 +174,14 @@ static bool write_file(struct ml_http_exchange *x, const char *bytes, size_t n)
     return false;
 }
 
+static bool is_success(const struct ml_http_exchange *x)
+{
+    long status = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status <= 299;
+}
+
 /* After decompression; fewer bytes taken than given make curl stop. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 {
@@ -181,6 +189,10 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 
     n *= size;
     x->last_heard = ml_clock_ms();
+    if (x->piece && is_success(x)) {
+        x->piece((struct ml_str){bytes, n}, x->user);
+        return n;
+    }
     x->received_size += n;
     if (x->received_size > x->max_body) {
         ml_http_exchange_fail(x, ML_HTTP_TOO_BIG, "the body is longer than %zu bytes", x->max_body);

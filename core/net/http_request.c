@@ -170,6 +170,7 @@ static void copy_limits(struct ml_http_exchange *x, const struct ml_http_request
     x->deadline = now + (request->timeout_ms ? request->timeout_ms : TOTAL_MS);
     x->last_heard = now;
     x->max_body = request->max_body ? request->max_body : MAX_BODY;
+    x->piece = request->piece;
 }
 
 int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_request *request,

@@ -59,11 +59,14 @@ void ml_http_respond(struct ml_http_call *call, int status, const char *const *h
 /* The bytes of a file with Range support (206, 416); 404 when it cannot be opened. Ends the call.
  */
 void ml_http_respond_file(struct ml_http_call *call, const char *path, const char *content_type);
-/* For tests of clients: answers piece by piece. begin sends status and headers (chunked unless a
- * Content-Length header is given), write queues bytes, end finishes, drop resets the connection. */
+/* Answers piece by piece: streams, and tests of clients. begin sends status and headers (chunked
+ * unless a Content-Length header is given), write queues bytes, end finishes, drop resets the
+ * connection. */
 void ml_http_respond_begin(struct ml_http_call *call, int status, const char *const *headers,
                            size_t header_count);
 void ml_http_respond_write(struct ml_http_call *call, struct ml_str bytes);
+/* Bytes that were written and not yet handed to the kernel. */
+size_t ml_http_respond_queued(const struct ml_http_call *call);
 void ml_http_respond_end(struct ml_http_call *call);
 void ml_http_respond_drop(struct ml_http_call *call);
 

@@ -5,6 +5,7 @@ local header_map = require "moonline.headers"
 local log = require "moonline.log"
 local memo = require "moonline.memo"
 local record = require "moonline.record"
+local recording = require "moonline.recording"
 local stream = require "moonline.stream"
 local task = require "moonline.core.task"
 local trace = require "moonline.trace"
@@ -26,7 +27,8 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room" }
+local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room",
+  "record" }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
@@ -56,12 +58,31 @@ function Leg:over(event)
   stream.stop_all(self)
 end
 
+---Begins a recording that was asked for from outside, whatever the call is at.
+---@param event table of kind "record"
+function Leg:take_order(event)
+  self.recordings[#self.recordings + 1] = recording.asked(self, event)
+end
+
 -- Nobody reaches it by its sid any more.
 function Leg:forget()
+  for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
   self.env.calls:remove(self.sid)
-  if not self.has_events then record.ended(self) end -- else with the event of its end
+  if self.has_events then return end -- the event of its end tells all this
+  record.ended(self)
+  self:tell_status()
+end
+
+---Tells whoever watches how the call stands, when that has changed.
+---@param status string? the call's own
+function Leg:tell_status(status)
+  status = status or self:status()
+  if status == self.told_status then return end
+  self.told_status = status
+  self.env.notify { kind = "status", call = self.sid, status = status, parent = self.parent_sid,
+    from = self.from, to = self.to }
 end
 
 -- What others may know of it: the house's table of live calls, and the records.
@@ -70,6 +91,7 @@ function Leg:record_state(fields)
   fields.status = self:status()
   record.state(self, fields)
   self.env.calls:set(self.sid, fields)
+  self:tell_status(fields.status)
 end
 
 ---Raises the hangup value when the leg is over.
@@ -85,10 +107,8 @@ function Leg:still_there()
 end
 
 -- A key nobody asked for, where one of them is a way out.
-function Leg:other_key(event, kinds, timeout)
+function Leg:other_key(event)
   if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
-  local rest = timeout and math.max(0, timeout - (task.clock() - event.time))
-  return self:wait(kinds, rest)
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
@@ -98,6 +118,7 @@ end
 function Leg:wait(kinds, timeout)
   self:check()
   local escape = self.escape and not asks_for(kinds, "digit")
+  local limit = timeout and task.clock() + timeout
   local event, why = self.box:wait(kinds, timeout, escape and WITH_KEYS or INTERRUPTS)
   if not event then return nil, why end
   if ENDS[event.kind] then
@@ -108,9 +129,14 @@ function Leg:wait(kinds, timeout)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
     trace.digit(self, event.digit)
-    if escape then return self:other_key(event, kinds, timeout) end
+    if not escape then return event end
+    self:other_key(event)
+  elseif event.kind == "record" then
+    self:take_order(event)
+  else
+    return event
   end
-  return event
+  return self:wait(kinds, limit and math.max(0, limit - task.clock()))
 end
 
 ---Calls fn for events nobody waits for: "dtmf" (digit).
@@ -247,6 +273,7 @@ function leg.new(env, core, fields)
   local info = core:info()
   local self = setmetatable({
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
+    recordings = {},
     sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
     parent_sid = fields.parent_sid, jar = fields.jar,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),

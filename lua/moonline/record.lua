@@ -73,13 +73,25 @@ end
 function record.recording(recording, hook)
   local wanted = hook or {}
   recording.call.env.records:put("recording", {
-    sid = recording.sid, source = recording.source, track = "both",
+    sid = recording.sid, source = recording.source,
+    track = recording.track,
     call = not recording.room and recording.call.sid or nil,
     conference = recording.room and recording.call.sid or nil,
     channels = recording.dual and 2 or 1, status = "in-progress", start = recording.started,
     created = recording.started, changed = recording.started, callback = wanted.url,
     callback_method = wanted.method,
   })
+end
+
+---A conference began, changed, or is over.
+---@param env moonline.Env
+---@param fields { sid: string, name: string?, status: "init"|"in-progress"|"completed", reason: string?, ender: string? }
+function record.conference(env, fields)
+  local now = task.time()
+  fields.changed = now
+  if fields.status == "init" then fields.created = now end
+  if fields.status == "completed" then fields.finish = now end
+  env.records:put("conference", fields)
 end
 
 local HEADER, RATE, SAMPLE = 44, 8000, 2 -- of our WAV files

@@ -95,6 +95,7 @@ function reload.policy(self)
   local old = self.generation
   self.generation = fresh
   self.generations[fresh:number()] = fresh
+  if self.broadcast.is_on then fresh:deliver("observe", true) end
   if old then
     old:deliver "retire"
     old:retire()

@@ -2,6 +2,7 @@
 -- HTTP request to the newest, and ends in order.
 
 local address = require "moonline.address"
+local broadcast = require "moonline.broadcast"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
 local memory = require "moonline.memory"
@@ -143,6 +144,7 @@ function Server:drain()
   self.env.agent:admit(503)
   self.trunks:leave()
   sys.notify "STOPPING=1"
+  self:tell { kind = "draining" }
   self.drained_at = task.clock() + self.env.config.limits.drain
   log.info("no new calls; %d may finish within %g s", self.env.agent:calls(),
     self.env.config.limits.drain)
@@ -171,10 +173,12 @@ function Server:run()
     log.warning("%d calls are hung up", self.env.agent:calls())
     self.env.agent:hangup()
   end
+  local limit = task.clock() + FAREWELL
   self:run_until(function()
     return self:legs() == 0 and self:is_quiet() and self.trunks:is_quiet()
-      and not (self.http and self.http:is_answering())
-  end, task.clock() + FAREWELL, GLANCE)
+  end, limit, GLANCE)
+  self.broadcast:close()
+  self:run_until(function() return not (self.http and self.http:is_answering()) end, limit, GLANCE)
 end
 
 ---Ends everything at once.
@@ -184,6 +188,7 @@ function Server:close()
   if self.task then self.task:cancel() end
   if self.watch then self.watch:close() end
   if self.pruning then self.pruning:close() end
+  self.broadcast:close()
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
   if self.trunks then self.trunks:close() end
@@ -214,6 +219,7 @@ function server.open(config, options)
     env = env, options = options or {}, box = task.mailbox(QUEUE), generations = {},
     busy = {}, observers = {}, started = task.clock(),
   }, Server)
+  self.broadcast = broadcast.open(self)
   env.observed, env.store = self.options.observed, store.new(env.records)
   local ok
   ok, why = listen.sip(self, config)

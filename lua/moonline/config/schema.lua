@@ -92,7 +92,9 @@ schema.root = record {
     listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
     timeout = number(0, 86400),
   },
-  http = record { listen = types.http_listen, public_url = types.url },
+  http = record {
+    listen = types.http_listen, public_url = types.url, console = types.boolean,
+  },
   voice = voice(),
   numbers = map(voice(), any_text),
   script = record { trusted = types.boolean },

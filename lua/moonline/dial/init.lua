@@ -12,6 +12,7 @@ local dial = {}
 
 local KINDS = {
   "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
+  "record",
 }
 
 local Dial = {}
@@ -116,6 +117,8 @@ function Dial:on_event(event)
   elseif event.kind == "redirect" or event.kind == "stop" then
     self.interrupt = event
     self:stop_all()
+  elseif event.kind == "record" then
+    self.call:take_order(event)
   else
     self.call:over(event)
     self:stop_all()
@@ -234,7 +237,8 @@ function dial.run(session, node)
   self:quiet()
   record.finish(self)
   self.env.notify { kind = "dialled", call = call.sid, child = child and child.sid,
-    status = child and child.status or "failed", code = child and child.code }
+    status = child and child.status or "failed", code = child and child.code,
+    action = self.attrs.action ~= nil and not self.interrupt }
   return self:finish(child)
 end
 

@@ -128,7 +128,7 @@ function house.rooms(media) end
 ---10,000 of them.
 ---@param kind string
 ---@param name string
----@param prefix string two letters, of a new sid
+---@param prefix string two letters of a new sid, or the sid
 ---@param lasting boolean?
 ---@return string sid
 ---@return boolean is_new
@@ -150,6 +150,11 @@ function Rooms:get(sid, field) end
 ---@param fields table<string, string|number|boolean>
 ---@return boolean there
 function Rooms:set(sid, fields) end
+---false: there is no such room, or another one of that name.
+---@param sid string
+---@param name string
+---@return boolean done
+function Rooms:rename(sid, name) end
 ---Its name is free for a new one; it goes with its last member.
 ---@param sid string
 function Rooms:shut(sid) end

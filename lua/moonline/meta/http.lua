@@ -50,8 +50,9 @@ function http.signed_form(list) end
 ---"connect", "connect-timeout", "timeout", "tls", "certificate", "expired", "wrong-name", "protocol",
 ---"too-big", "denied", "file"; status is 0 when no answer had begun. Their headers are by lower-case
 ---name, the first of several; those of the request are "Name: value" lines. Times are seconds. save
----writes the body to that file.
----@param request { url: string, method: string?, headers: string[]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
+---writes the body to that file. With pieces the body of a 2xx answer comes as {kind="piece", op, bytes}
+---events, whatever its length, and the last event has none.
+---@param request { url: string, method: string?, headers: string[]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, pieces: boolean?, no_sni: boolean? }
 ---@param box moonline.Mailbox
 ---@return integer op
 function Client:fetch(request, box) end
@@ -90,12 +91,15 @@ function Request:respond(status, headers, body) end
 ---@param path string
 ---@param content_type string
 function Request:file(path, content_type) end
----Piece by piece, for servers that misbehave on purpose.
+---Piece by piece: streams, and servers that misbehave on purpose. An end without finish is a reset.
 ---@param status integer
 ---@param headers string[][]?
 function Request:begin(status, headers) end
 ---@param bytes string
 function Request:write(bytes) end
+---Bytes written that the client has not taken.
+---@return integer?, string? why
+function Request:queued() end
 function Request:finish() end
 function Request:drop() end
 ---Without an answer so far: 500. Has __close.

@@ -6,7 +6,7 @@
 ---@class moonline.core.store
 local store = {}
 
----@alias moonline.RecordKind "call"|"recording"|"notification"|"event"|"callback"
+---@alias moonline.RecordKind "call"|"recording"|"notification"|"conference"|"queue"|"event"|"callback"
 
 ---@class moonline.CoreStore
 local Store = {}
@@ -35,7 +35,7 @@ function Store:remove(kind, key) end
 ---@param box moonline.Mailbox
 function Store:list(kind, options, box) end
 
----Removes calls that ended and recordings that were made before a time, and the oldest recordings
+---Removes calls and conferences that ended and recordings that were made before a time, and the oldest recordings
 ---until the rest has no more than that many bytes. 0: no limit. Files are folder/<sid>.wav.
 ---@param folder string
 ---@param before number seconds since 1970

@@ -8,6 +8,8 @@ local sys = {}
 local Child = {}
 ---@class moonline.Watch
 local Watch = {}
+---@class moonline.Editor
+local Editor = {}
 
 ---version, sofia, libev, curl, libxml2, microhttpd, lua, spandsp, sndfile, openssl, cares -> text
 ---@return table<string,string>
@@ -58,6 +60,15 @@ function sys.print(line) end
 ---@param box moonline.Mailbox
 ---@return moonline.Watch closable
 function sys.lines(box) end
+---The same on a terminal, with a line editor and history: a line comes after each ask. nil when the
+---standard input or output is no terminal.
+---@param box moonline.Mailbox
+---@return moonline.Editor? closable
+function sys.editor(box) end
+---Shows the prompt and reads one line.
+---@param prompt string
+function Editor:ask(prompt) end
+function Editor:close() end
 ---"READY=1" and the like, to systemd; nothing when not started by it.
 ---@param state string
 function sys.notify(state) end

@@ -60,6 +60,16 @@ function Reply:form()
   return form.read(self.info.method == "POST" and self.info.body or self.info.query or "")
 end
 
+---A header of the request.
+---@param wanted string lower case
+---@return string?
+function Reply:header(wanted)
+  for _, one in ipairs(self.info.headers) do
+    if one[1]:lower() == wanted then return one[2] end
+  end
+  return nil
+end
+
 ---@param path string
 ---@param kind string
 function Reply:file(path, kind)
@@ -77,15 +87,8 @@ local function load_resources()
   return found
 end
 
-local function header(info, wanted)
-  for _, one in ipairs(info.headers) do
-    if one[1]:lower() == wanted then return one[2] end
-  end
-  return nil
-end
-
-local function is_authorized(env, info)
-  local given = (header(info, "authorization") or ""):match("^[Bb]asic%s+(%S+)$")
+local function is_authorized(env, reply)
+  local given = (reply:header "authorization" or ""):match("^[Bb]asic%s+(%S+)$")
   local text = given and crypto.unbase64(given)
   local wanted = env.config.account_sid .. ":" .. env.config.auth_token
   return crypto.equal(text or "", wanted)
@@ -132,7 +135,7 @@ function rest.answer(env, request, facts)
   local reply = setmetatable({ request = request, info = info }, Reply)
   local resource, captures = find(info.path)
   if not resource then return reply:missing() end
-  if not resource.open and not is_authorized(env, info) then
+  if not resource.open and not is_authorized(env, reply) then
     return reply:fail(401, 20003, "Authenticate",
       { { "WWW-Authenticate", 'Basic realm="moonline"' } })
   end

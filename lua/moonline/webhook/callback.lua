@@ -34,7 +34,7 @@ local function attempt(env, sent)
   local target = url.public(hook.url)
   env.notify({
     kind = "webhook", what = hook.what, call = sent.call, url = target, method = hook.method,
-    params = hook.params,
+    params = hook.params, is_callback = true,
   }, hook.form)
   local response, code, message =
     request.fetch(env, hook, function(...) warn(env, sent, ...) end)

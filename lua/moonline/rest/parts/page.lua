@@ -48,4 +48,19 @@ function page.of(path, query, part, name, items, more)
   }
 end
 
+---Answers with the page of a list that is there as a whole.
+---@param reply moonline.Reply
+---@param query moonline.Form
+---@param name string
+---@param all table[]
+---@param shape fun(item: any): table
+function page.reply(reply, query, name, all, shape)
+  local part, items = page.asked(query), {}
+  for i = part.first + 1, math.min(#all, part.first + part.size) do
+    items[#items + 1] = shape(all[i])
+  end
+  local more = #all > part.first + part.size
+  reply:json(200, page.of(reply.info.path, query, part, name, items, more))
+end
+
 return page
