@@ -52,7 +52,7 @@ local function authorization(self)
   return "Basic " .. crypto.base64(self.account .. ":" .. self.token)
 end
 
--- The body of the answer.
+-- One request: the whole response, whatever its body is. Raises when it fails.
 local function exchange(self, hook)
   hook.unsigned, hook.max_body = true, LARGEST
   hook.headers = { { "Authorization", authorization(self) } }
@@ -61,13 +61,13 @@ local function exchange(self, hook)
   if response.status >= 300 then
     error(explain(response.status, json.decode(response.body)), 0)
   end
-  return response.body
+  return response
 end
 
--- The same, decoded. null: what stands for null in it.
+-- The decoded body of the answer. null: what stands for null in it.
 local function send(self, hook, null)
-  local body = exchange(self, hook)
-  return body ~= "" and json.decode(body, 1, null) or nil
+  local response = exchange(self, hook)
+  return response.body ~= "" and json.decode(response.body, 1, null) or nil
 end
 
 ---One request. Raises what the command ends with when it fails (remote.run catches it).
@@ -83,7 +83,7 @@ end
 ---@param path string
 ---@return string body
 function Remote:read(path)
-  return exchange(self, { url = locate(self, path), method = "GET" })
+  return exchange(self, { url = locate(self, path), method = "GET", params = {} }).body
 end
 
 ---Runs Lua on the server. Raises as request does when it cannot even begin.
