@@ -11,10 +11,10 @@
 #include "core/base/list.h"
 #include "core/base/mem.h"
 
-/* The calls that are live, in whatever state. */
+/* The calls that are live, in whatever state, and who else is told of them. */
 struct shared_calls {
-    struct ml_list listeners; /* one a call, oldest first, and those beside */
-    lua_Integer count;        /* of calls */
+    struct ml_list listeners; /* oldest first */
+    lua_Integer count;        /* live calls */
     int references;
 };
 
@@ -56,6 +56,43 @@ static void calls_share(void *object)
 }
 
 static int calls_has(lua_State *L);
+static int calls_count(lua_State *L);
+static int calls_list(lua_State *L);
+static int calls_listen(lua_State *L);
+static int calls_tell(lua_State *L);
+
+static const luaL_Reg calls_methods[] = {{"has", calls_has},   {"count", calls_count},
+                                         {"list", calls_list}, {"listen", calls_listen},
+                                         {"tell", calls_tell}, {NULL, NULL}};
+static const struct ml_class calls_class = {
+    .name = "calls", .methods = calls_methods, .close = calls_close, .share = calls_share};
+
+static struct shared_calls *check(lua_State *L)
+{
+    return ml_object_check(L, 1, &calls_class);
+}
+
+/* NULL: nobody. */
+static struct listener *find(const struct shared_calls *shared, const char *sid)
+{
+    ML_LIST_EACH(&shared->listeners, link)
+    {
+        struct listener *listener = ML_CONTAINER(link, struct listener, link);
+
+        if (strcmp(listener->sid, sid) == 0)
+            return listener;
+    }
+    return NULL;
+}
+
+static int calls_has(lua_State *L)
+{
+    const struct listener *listener = find(check(L), luaL_checkstring(L, 2));
+
+    lua_pushboolean(L, listener && !listener->beside);
+    return 1;
+}
+
 static int calls_count(lua_State *L)
 {
     lua_pushinteger(L, check(L)->count);
@@ -70,7 +107,7 @@ static int calls_list(lua_State *L)
     lua_createtable(L, (int)shared->count, 0);
     ML_LIST_EACH(&shared->listeners, link)
     {
-        struct listener *listener = ML_CONTAINER(link, struct listener, link);
+        const struct listener *listener = ML_CONTAINER(link, struct listener, link);
 
         if (listener->beside)
             continue;
@@ -85,6 +122,7 @@ static int calls_listen(lua_State *L)
     struct shared_calls *shared = check(L);
     size_t length;
     const char *sid = luaL_checklstring(L, 2, &length);
+    bool beside = lua_toboolean(L, 4);
     struct listener *listener;
 
     luaL_argcheck(L, length < sizeof listener->sid, 2, "a sid has 34 characters");
@@ -94,11 +132,11 @@ static int calls_listen(lua_State *L)
     listener = ml_alloc(sizeof *listener);
     memcpy(listener->sid, sid, length + 1);
     listener->shared = shared;
+    listener->beside = beside;
     shared->references++;
     ml_sink_init(&listener->sink, L, 3);
     ml_list_append(&shared->listeners, &listener->link);
-    listener->beside = lua_toboolean(L, 4);
-    shared->count += !listener->beside;
+    shared->count += !beside;
     ml_object_open(L, -1, listener);
     return 1;
 }
