@@ -39,6 +39,7 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field listen number? seconds of what each party hears that are kept
 ---@field during fun(live: moonline.SimLive)? runs beside the call
 ---@field caller boolean? false: nobody calls, all is up to `during`
+---@field limit number? seconds that the call may take
 
 -- ---- who is who -------------------------------------------------------------------------------
 
@@ -160,7 +161,7 @@ function stage.open(options)
   end)))
   local why
   self.server, why = require("moonline").server(places.configuration(self, options),
-    { observed = true })
+    { observed = true, lua = options.lua })
   if not self.server then
     self:close()
     return nil, why
@@ -188,7 +189,7 @@ local function call(self, scene)
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
   local _ <close> = task.closing(function() leg:close() end)
-  return phones.call(leg, spec, LONGEST, tools(self, "caller", leg))
+  return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
 end
 
 -- A phone that calls in, too.
@@ -211,7 +212,7 @@ end
 
 -- Until no call is left, and all about them is told.
 local function settle(self)
-  local limit = task.clock() + LONGEST
+  local limit = task.clock() + (self.scene.limit or LONGEST)
   while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
     task.sleep(0.05)
