@@ -135,7 +135,8 @@ describe("the trace of a call", function()
         { 'WWW-Authenticate: Digest realm="desk", nonce="n1", qop="auth"' })
     end)
     s.web["/voice"] = twiml(
-      ('<Dial action="/after"><Sip username="admin" password="hush">%s</Sip></Dial>'):format(desk.uri))
+      ('<Dial action="/after"><Sip username="admin" password="hush">%s</Sip></Dial>')
+        :format(desk.uri))
     s.web["/after"] = twiml "<Hangup/>"
     local _ <close> = s:call()
     local sid = s:request("/after").params.CallSid
@@ -161,7 +162,7 @@ describe("the trace of a call", function()
     assert.equal(401, (trace(s, sid, "", { password = "wrong" })))
     assert.equal(404, (trace(s, "CA" .. ("0"):rep(32))))
     assert.equal(400, (trace(s, sid, "?format=png")))
-    assert.equal(400, (trace(s, sid, ".png")))
+    assert.equal(404, (trace(s, sid, ".png")))
   end)
 
   it("is kept for the last calls only: trace.calls, or none", function()
