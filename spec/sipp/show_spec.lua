@@ -117,8 +117,9 @@ describe("moonline run", function()
       assert.equal("html", root.name)
       for _, name in ipairs { "src", "href", "action", "data", "poster", "srcset", "formaction" } do
         for value in html:gmatch("[%s<]" .. name .. "=\"([^\"]*)\"") do
-          assert.truthy(value:find("^#[%w-]+$") or value:find("^data:audio/[%w-]+;base64,[%w+/=]+$"),
-            name .. "=" .. value:sub(1, 80))
+          local is_inside = value:find("^#[%w-]+$")
+            or value:find("^data:audio/[%w-]+;base64,[%w+/=]+$")
+          assert.truthy(is_inside, name .. "=" .. value:sub(1, 80))
         end
       end
       assert.is_nil(html:match("<style>(.-)</style>"):find("url(", 1, true))
