@@ -245,8 +245,7 @@ local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
 end)
 
--- From of a call we place is known in full when its INVITE is built; until then: as it will most
--- likely be.
+-- From of a call we place: as it will most likely be, until its INVITE is built.
 local function own_from(env, info)
   local known = info.from or "anonymous"
   if known:find("^sips?:") then return known end
@@ -271,16 +270,14 @@ function leg.new(env, core, fields)
   local info = core:info()
   local self = setmetatable({
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
-    recordings = {},
-    sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
-    parent_sid = fields.parent_sid, jar = fields.jar,
+    recordings = {}, jar = fields.jar, direction = fields.direction,
+    sid = fields.sid or "CA" .. crypto.random_hex(16), parent_sid = fields.parent_sid,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
     headers = header_map.of(info.headers),
   }, Leg)
-  self.id = self.sid
+  self.id, self.log = self.sid, log.call(self.sid)
   self.listener = env.calls:listen(self.sid, self.box)
-  self.log = log.call(self.sid)
   trace.open(self, info)
   core:events(self.box)
   return self
