@@ -27,9 +27,11 @@ enum {
     HOLD_PATIENCE_MS = 20000 /* a hold this long under which nothing happens is a stuck peer */
 };
 
-static atomic_int holds, stirs;
-static atomic_long in_flight;      /* datagrams on loopback sent and not yet read */
-static atomic_bool stream_touched; /* bytes were sent over a loopback stream since the last quiet */
+static atomic_int holds;
+static atomic_long in_flight; /* datagrams on loopback sent and not yet read */
+static atomic_long on_stream; /* bytes between streams of this process sent and not yet read */
+static atomic_bool
+    stream_touched; /* something else befell a loopback stream since the last quiet */
 
 void ml_clock_hold(void)
 {
@@ -39,16 +41,6 @@ void ml_clock_hold(void)
 void ml_clock_release(void)
 {
     holds--;
-}
-
-void ml_clock_stir(void)
-{
-    stirs++;
-}
-
-void ml_clock_settle(void)
-{
-    stirs--;
 }
 
 /* A real wait of at most ms; the answer of epoll_wait or poll. */
@@ -81,10 +73,12 @@ static int wait_for_traffic(attempt_fn *attempt, void *arg)
         if (n == 0)
             in_flight = 0;
     }
-    if (n == 0 && (stirs > 0 || stream_touched)) {
+    if (n == 0 && (on_stream > 0 || stream_touched)) {
         n = attempt(arg, QUIET_MS);
-        if (n == 0)
+        if (n == 0) {
             stream_touched = false;
+            on_stream = 0;
+        }
     }
     return n;
 }
@@ -201,7 +195,7 @@ static bool is_loopback(const struct sockaddr_storage *address)
 }
 
 /* Ports that sockets of this process had: what goes elsewhere is read by nobody here. */
-static atomic_uchar ours[65536];
+static atomic_uchar ours[65536], our_streams[65536];
 
 uint16_t ml_port_of(const struct sockaddr_storage *address)
 {
@@ -211,14 +205,14 @@ uint16_t ml_port_of(const struct sockaddr_storage *address)
     return ntohs(v4.sin_port);
 }
 
-static void note_port(int fd)
+static void note_port(int fd, atomic_uchar *known)
 {
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     int kept = errno;
 
     if (getsockname(fd, (void *)&address, &length) == 0)
-        ours[ml_port_of(&address)] = 1;
+        known[ml_port_of(&address)] = 1;
     errno = kept;
 }
 
@@ -250,20 +244,33 @@ static void note_sent(int fd, ssize_t n, const void *to, socklen_t to_length)
     if ((type != SOCK_DGRAM && type != SOCK_STREAM) || !goes_to_loopback(fd, to, to_length, &port))
         return;
     if (type == SOCK_STREAM) {
-        stream_touched = true;
+        if (our_streams[port])
+            on_stream += n;
+        else
+            stream_touched = true;
         return;
     }
-    note_port(fd);
+    note_port(fd, ours);
     if (ours[port])
         in_flight++;
 }
 
+static void take_off(atomic_long *count, long n)
+{
+    *count -= *count < n ? *count : n;
+}
+
 static void note_received(int fd, ssize_t n, int flags, int datagrams)
 {
-    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK))
+    int type;
+
+    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK) || !is_inet(fd))
         return;
-    if (socket_option(fd, SO_TYPE) == SOCK_DGRAM && is_inet(fd))
-        in_flight -= in_flight < datagrams ? in_flight : datagrams;
+    type = socket_option(fd, SO_TYPE);
+    if (type == SOCK_DGRAM)
+        take_off(&in_flight, datagrams);
+    else if (type == SOCK_STREAM)
+        take_off(&on_stream, n > 0 ? n : 1);
 }
 
 static ssize_t send_on(int fd, const void *bytes, size_t n, int flags, const void *to,
@@ -322,29 +329,47 @@ int bind(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     int status = (int)syscall(SYS_bind, fd, to.__sockaddr__, length);
 
-    if (ml_clock_is_virtual() && status == 0 && is_inet(fd) &&
-        socket_option(fd, SO_TYPE) == SOCK_DGRAM)
-        note_port(fd);
+    if (ml_clock_is_virtual() && status == 0 && is_inet(fd))
+        note_port(fd, socket_option(fd, SO_TYPE) == SOCK_DGRAM ? ours : our_streams);
     return status;
 }
 
-/* The other side is not told at once either that a stream begins or ends. */
+/* That a stream begins or ends is under way, too, until the other side has taken notice. */
+static void note_stream(int fd, const void *to, socklen_t length)
+{
+    uint16_t port;
+
+    if (goes_to_loopback(fd, to, length, &port) && our_streams[port])
+        on_stream++;
+    else
+        stream_touched = true;
+}
+
 int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     int status = (int)syscall(SYS_connect, fd, to.__sockaddr__, length);
 
-    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM)
-        stream_touched = true;
+    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM && is_inet(fd)) {
+        note_port(fd, our_streams);
+        note_stream(fd, to.__sockaddr__, length);
+    }
     return status;
+}
+
+int accept4(int fd, __SOCKADDR_ARG from, socklen_t *restrict length, int flags)
+{
+    int accepted = (int)syscall(SYS_accept4, fd, from.__sockaddr__, length, flags);
+
+    if (ml_clock_is_virtual() && accepted >= 0 && is_inet(accepted))
+        take_off(&on_stream, 1);
+    return accepted;
 }
 
 int shutdown(int fd, int how)
 {
-    int status = (int)syscall(SYS_shutdown, fd, how);
-
-    if (ml_clock_is_virtual())
-        stream_touched = true;
-    return status;
+    if (ml_clock_is_virtual() && how != SHUT_RD && is_inet(fd))
+        note_stream(fd, NULL, 0);
+    return (int)syscall(SYS_shutdown, fd, how);
 }
 
 static size_t size_of(const struct msghdr *message)

@@ -81,14 +81,10 @@ void ml_http_exchange_peer(struct ml_http_exchange *x, enum ml_http_peer peer)
 {
     if (x->peer == peer)
         return;
-    if (x->peer == ML_PEER_OURS)
-        ml_clock_settle();
-    else if (x->peer == ML_PEER_FOREIGN)
+    if (x->peer == ML_PEER_FOREIGN)
         ml_clock_release();
     x->peer = peer;
-    if (peer == ML_PEER_OURS)
-        ml_clock_stir();
-    else if (peer == ML_PEER_FOREIGN)
+    if (peer == ML_PEER_FOREIGN)
         ml_clock_hold();
 }
 

@@ -269,18 +269,14 @@ static int to_status(int code)
 static void enter_library(struct ml_query *query)
 {
     query->in_library = true;
-    if (query->resolver->on_loopback)
-        ml_clock_stir();
-    else
+    if (!query->resolver->on_loopback)
         ml_clock_hold();
 }
 
 static void leave_library(struct ml_query *query)
 {
     query->in_library = false;
-    if (query->resolver->on_loopback)
-        ml_clock_settle();
-    else
+    if (!query->resolver->on_loopback)
         ml_clock_release();
 }
 

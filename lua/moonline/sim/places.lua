@@ -14,6 +14,7 @@ local places = {}
 ---@field config table? keys of a configuration
 ---@field numbers table<string, string>? who is called -> path of the web application
 ---@field users table<string, string>? who registers: name -> password
+---@field lua string? folder of sources for the policy, looked in before the program's own
 
 -- The second is where trunks lead: what comes from their address is asserted identity.
 places.PHONES = { "udp:127.0.0.1:0", "udp:127.0.0.2:0", "tcp:127.0.0.1:0" }

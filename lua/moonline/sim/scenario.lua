@@ -170,16 +170,25 @@ end
 
 ---Opens a stage for a scenario, and for all of the same place. Hold it with <close>.
 ---@param one moonline.Scenario
+---@param lua string? folder of sources for the policy, looked in before the program's own
 ---@return moonline.SimStage?, string? why
-function scenario.stage(one)
+function scenario.stage(one, lua)
   local script = one.script and one.folder .. "/" .. one.script
   if script and not script:match("^/") then script = lfs.currentdir() .. "/" .. script end
   local path, document = ("%s/%s"):format(one.folder, one.document or ""):match("^(.*)/([^/]*)$")
   return stage.open {
     folder = path, document = document ~= "" and document or nil, script = script, url = one.url,
     method = one.document and "GET" or nil, config = one.config, numbers = one.numbers,
-    users = phones.users(one.phones),
+    users = phones.users(one.phones), lua = lua,
   }
+end
+
+---The pages of its web application, with the text that it may be.
+---@param one moonline.Scenario
+---@return table
+function scenario.pages(one)
+  if not one.text then return one.pages end
+  return setmetatable({ ["/voice"] = web.document(one.text) }, { __index = one.pages })
 end
 
 ---Plays a scenario. stage: one that is open, and stays so; seed, listen: instead of the scenario's own.
@@ -194,10 +203,7 @@ function scenario.play(one, options)
     own, why = scenario.stage(one)
     if not own then return nil, why end
   end
-  local pages = one.pages
-  if one.text then
-    pages = setmetatable({ ["/voice"] = web.document(one.text) }, { __index = one.pages })
-  end
+  local pages = scenario.pages(one)
   local result = (options.stage or own):play {
     phones = one.phones, pages = pages, seed = options.seed or one.seed, during = one.during,
     listen = options.listen or one.listen, caller = one.caller,
@@ -215,7 +221,7 @@ function scenario.check(one, result)
     local fine, why = xpcall(one.expect, failure.note, seen.of(one, result))
     if not fine then return why end
   end
-  return result.trouble and failure.of(result.trouble) or nil
+  return result.trouble and failure.note(result.trouble) or nil
 end
 
 return scenario

@@ -16,6 +16,7 @@ local sys = require "moonline.core.sys"
 local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
 local web = require "moonline.sim.web"
+local witness = require "moonline.sim.witness"
 
 ---@class moonline.SimStage
 ---@field events table[] all that happened in the call that is played, in time order
@@ -39,39 +40,9 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field listen number? seconds of what each party hears that are kept
 ---@field during fun(live: moonline.SimLive)? runs beside the call
 ---@field caller boolean? false: nobody calls, all is up to `during`
+---@field limit number? seconds that the call may take
 
--- ---- who is who -------------------------------------------------------------------------------
-
-local function user_of(uri)
-  return (uri:match("^sips?:([^@]*)@") or uri:gsub("^sips?:", ""))
-end
-
--- Whom a message is about that begins something: whom we call, or who calls or registers.
-local function beginner(event)
-  local method, uri_user = event.text:match("^(%u+) sips?:([^@;> ]+)@?")
-  if method == "INVITE" and event.sent then return uri_user end
-  if event.sent or method ~= "INVITE" and method ~= "REGISTER" then return nil end
-  return event.text:match("\n[Ff]rom%s*:[^\r\n]-sips?:([^@;> ]+)@")
-end
-
--- SIP messages of the phones' one agent belong to the phone that the call is for.
-function Stage:name(event)
-  if event.kind ~= "message" then return end
-  local call_id = event.text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
-    or event.text:match("\n[Ii]%s*:%s*([^\r\n]+)")
-  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
-  if remote == self.caller_address then
-    event.party = "caller"
-    return
-  end
-  local name = not self.parties[call_id] and beginner(event)
-  if name then
-    self.parties[call_id] = name
-    self.order[#self.order + 1] = name
-  end
-  event.party = self.parties[call_id]
-  if self.phone_addresses[remote] then event.remote = event.party or event.remote end
-end
+-- ---- what happens ---------------------------------------------------------------------------
 
 local function add(self, event)
   event.time = event.time or task.clock()
@@ -85,11 +56,12 @@ local function press(self, leg, keys, heard)
 end
 
 function Stage:saw(event)
-  self:name(event)
+  witness.name(self, event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
+  if event.kind == "webhook" then witness.note(self, event) end
   if event.kind == "call" then
-    local who = user_of(event.from)
+    local who = witness.user(event.from)
     self.names[event.call], self.legs[event.call] = self.calling[who] and who, self.calling[who]
     self.first = self.first or not self.calling[who] and event.call or nil
   end
@@ -129,16 +101,15 @@ local function open_phones(self)
     if i == 1 then self.phones_at = plain else self.trunk_at = plain end
   end
   agent:on("call", function(call)
-    local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
+    local sid, name = call.headers["x-twilio-callsid"] or call.sid, witness.user(call.to)
     self.legs[sid], self.names[sid] = call, name
     phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
 local function answer(self, asked)
-  self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
-    method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
-    host = asked.headers["x-forwarded-host"] }
+  witness.request(self, { method = asked.method, path = asked.path, params = asked.params,
+    headers = asked.headers, host = asked.headers["x-forwarded-host"] })
   return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
@@ -160,7 +131,7 @@ function stage.open(options)
   end)))
   local why
   self.server, why = require("moonline").server(places.configuration(self, options),
-    { observed = true })
+    { observed = true, lua = options.lua })
   if not self.server then
     self:close()
     return nil, why
@@ -188,7 +159,7 @@ local function call(self, scene)
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
   local _ <close> = task.closing(function() leg:close() end)
-  return phones.call(leg, spec, LONGEST, tools(self, "caller", leg))
+  return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
 end
 
 -- A phone that calls in, too.
@@ -211,7 +182,7 @@ end
 
 -- Until no call is left, and all about them is told.
 local function settle(self)
-  local limit = task.clock() + LONGEST
+  local limit = task.clock() + (self.scene.limit or LONGEST)
   while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
     task.sleep(0.05)

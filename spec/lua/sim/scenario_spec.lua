@@ -126,9 +126,10 @@ scenario "expected" { text = "<Hangup/>", expect = function(seen)
   seen.web.nothing()
 end }]])
     for i, wanted in ipairs { "one_test.lua:2: no bridged within 5 s",
-      "attempt to call a nil value %(field 'nothing'%)" } do
+      "one_test.lua:5: attempt to call a nil value %(field 'nothing'%)" } do
       local result <close> = assert(scenario.play(list[i]))
-      assert.matches(wanted, tostring(scenario.check(list[i], result)))
+      local why = scenario.check(list[i], result)
+      assert.matches(wanted, ("%s:%s: %s"):format(why.file, why.line, why))
     end
   end)
 end)

@@ -17,7 +17,9 @@ local party = {}
 
 party["hangs up"] = function(actors, name)
   local leg = actors.leg(name)
-  if leg and not leg.ended then leg.core:hangup() end
+  if not leg or leg.ended then return end
+  leg.core:hangup()
+  leg.box:post { kind = "ended", cause = "local" } -- for whom it was that waited
 end
 
 party["presses *"] = function(actors, name)

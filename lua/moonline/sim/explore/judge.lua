@@ -33,9 +33,11 @@ end
 function rules.final(outcome, blame)
   local codes = {}
   for _, entry in ipairs(outcome.trace) do
-    local code = entry.text and entry.label:match("^caller<([2-6]%d%d) INVITE")
-    if code then
-      local cseq = entry.text:match("\n[Cc][Ss]eq%s*:%s*(%d+)")
+    local code = entry.text and entry.label:match("^caller<(%d%d%d) INVITE")
+    local cseq = code and entry.text:match("\n[Cc][Ss]eq%s*:%s*(%d+)")
+    if code == "100" then
+      codes[cseq] = nil -- an INVITE that is so late that it is another call
+    elseif code and code >= "200" then
       if codes[cseq] and codes[cseq] ~= code then
         blame(("the caller got %s and %s"):format(codes[cseq], code))
       end

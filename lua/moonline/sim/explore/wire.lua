@@ -9,7 +9,7 @@ local task = require "moonline.task"
 
 ---@class moonline.SimWire
 ---@field trace moonline.SimTrace[] what went over it, in time order
----@field count fun(port: integer): integer datagrams of audio that went to that port
+---@field sids table<string, string> CallSid of each party that was called
 local Wire = {}
 Wire.__index = Wire
 Wire.__name = "moonline.SimWire"
@@ -18,12 +18,11 @@ local wire = {}
 
 ---One message, request or act.
 ---@class moonline.SimTrace
----@field time number seconds since the schedule began
+---@field time number seconds since the first
 ---@field label string
 ---@field text string? of a message
 ---@field party string?
----@field from integer? port
----@field to integer? port
+---@field params table<string, string>? of a request
 
 local MOST = 2000 -- messages of one schedule: what makes more goes in circles
 local BACKLOG = 65536
@@ -57,9 +56,11 @@ end
 
 -- ---- what happens to a message ----------------------------------------------------------------
 
-local function send(packet, bytes)
-  packet:send(bytes)
-  packet:close()
+-- Sends it on, for the last time.
+local function send(self, event, bytes)
+  event.packet:send(bytes)
+  event.packet:close()
+  self.listener(event.entry, true)
 end
 
 -- Another phone that takes the same call: its tag in To is another.
@@ -85,19 +86,19 @@ local function release(self, label)
   for _, one in ipairs(waiting) do
     if not one.sent then
       one.sent = true
-      send(one.packet)
+      send(self, one.event)
     end
   end
 end
 
-local function hold(self, step, packet)
-  local one = { packet = packet }
+local function hold(self, step, event)
+  local one = { event = event }
   self.waiting[step.past] = self.waiting[step.past] or {}
   table.insert(self.waiting[step.past], one)
   later(self, step.by or PATIENCE, function()
     if one.sent then return end
     one.sent = true
-    send(packet)
+    send(self, event)
   end)
 end
 
@@ -111,9 +112,9 @@ end
 function handle.delay(self, step, event)
   if step.past and self.seen[step.past] then return false end
   if step.past then
-    hold(self, step, event.packet)
+    hold(self, step, event)
   else
-    later(self, step.by, function() send(event.packet) end)
+    later(self, step.by, function() send(self, event) end)
   end
   return true
 end
@@ -121,16 +122,16 @@ end
 function handle.twice(self, step, event)
   event.packet:send()
   if (step.by or 0) > 0 then
-    later(self, step.by, function() send(event.packet) end)
+    later(self, step.by, function() send(self, event) end)
   else
-    send(event.packet)
+    send(self, event)
   end
   return true
 end
 
-function handle.fork(_, _, event)
+function handle.fork(self, _, event)
   event.packet:send()
-  send(event.packet, forked(event.bytes))
+  send(self, event, forked(event.bytes))
   return true
 end
 
@@ -140,9 +141,10 @@ function handle.cut(self, _, event)
   return true
 end
 
+-- What cannot be done at the moment (a key on a call that is not answered) is not done.
 local function act(self, step)
   self:note { label = "! " .. step.act }
-  acts.run(step.act, self.actors)
+  task.catch(pcall, acts.run, step.act, self.actors)
 end
 
 local function begin_acts(self, steps)
@@ -158,6 +160,7 @@ local function begin_acts(self, steps)
 end
 
 function Wire:note(entry)
+  self.begun = self.begun or task.clock()
   entry.time = task.clock() - self.begun
   self.trace[#self.trace + 1] = entry
   return entry
@@ -167,7 +170,11 @@ function Wire:take(event)
   local label, party = self.labels:message(event.bytes, event.from, event.to)
   if not label or #self.trace > MOST then return event.packet:close() end
   event.party = party
-  self:note { label = label, text = event.bytes, party = party, from = event.from, to = event.to }
+  event.entry = self:note { label = label, text = event.bytes, party = party }
+  self.listener(event.entry, false)
+  local sid = not self.sids[party] and label:find "<INVITE"
+    and event.bytes:match("\nX%-Twilio%-CallSid%s*:%s*(%w+)")
+  if sid then self.sids[party] = sid end
   if self.silent[party] then return event.packet:close() end
   local steps = steps_for(self, label)
   begin_acts(self, steps)
@@ -176,7 +183,7 @@ function Wire:take(event)
     local kind = schedule.subject(step)
     done = done or handle[kind] ~= nil and handle[kind](self, step, event)
   end
-  if not done then send(event.packet) end
+  if not done then send(self, event) end
   self.seen[label] = true
   release(self, label)
 end
@@ -192,10 +199,12 @@ function Wire:request(path, params)
   release(self, label)
   local steps, failed = steps_for(self, label), false
   begin_acts(self, steps)
+  self.pending = self.pending + 1
   for _, step in ipairs(steps) do
     if step.delay then task.sleep(step.by or 1) end
     failed = failed or step.drop ~= nil
   end
+  self.pending = self.pending - 1
   return failed
 end
 
@@ -214,16 +223,22 @@ end
 ---Begins with a schedule; nil: none.
 ---@param list moonline.SimStep[]?
 ---@param actors moonline.SimActors
-function Wire:begin(list, actors)
+---@param listener fun(entry: moonline.SimTrace, sent: boolean)? is told of each message when it
+---  comes, and when it is sent on
+function Wire:begin(list, actors, listener)
   self:finish()
-  self.plan, self.actors, self.trace, self.begun = plan_of(list), actors, {}, task.clock()
-  self.seen, self.waiting, self.silent, self.pending = {}, {}, {}, 0
+  self.plan, self.actors, self.trace, self.begun = plan_of(list), actors, {}, nil
+  self.seen, self.waiting, self.silent, self.pending, self.sids = {}, {}, {}, 0, {}
+  self.listener = listener or function() end
   self.labels = labels.new(self.server_ports, self.caller_port)
   self.group = task.group()
 end
 
 ---Ends the schedule: what is held is lost.
 function Wire:finish()
+  local event = self.over and self.over:wait("task", 0)
+  if event then error(event.error or "the wire was cut", 0) end
+  self.plan, self.silent, self.listener = {}, {}, function() end
   if self.group then self.group:close() end
   self.group = nil
 end
@@ -258,9 +273,11 @@ function wire.open(server_ports, phone_ports)
     for _, port in ipairs(list) do own:add(port) end
   end
   self:begin(nil, {})
+  self.over = task.mailbox()
   self.task = task.spawn(function()
     while true do self:take(box:wait "packet") end
   end)
+  self.task:watch(self.over)
   return self
 end
 
