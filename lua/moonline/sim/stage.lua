@@ -30,6 +30,8 @@ Stage.__name = "moonline.SimStage"
 
 local stage = {}
 
+local FINISHED = 40 -- seconds after which no transaction is left
+local GLANCE = 0.05 -- seconds between two looks whether all is over
 local LONGEST = 4 * 3600 -- seconds that a call may take
 
 ---What one call is made of.
@@ -56,6 +58,7 @@ local function press(self, leg, keys, heard)
 end
 
 function Stage:saw(event)
+  if not self.is_playing then return end -- what is left of an earlier call
   witness.name(self, event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
@@ -121,7 +124,7 @@ function stage.open(options)
   if not options.store then os.remove(folder) end
   lfs.mkdir(folder)
   local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
-    is_own = not options.store, source = options.folder, ear_count = 0 }, Stage)
+    is_own = not options.store, source = options.folder, ear_count = 0, played = 0 }, Stage)
   self:clear {}
   open_phones(self)
   self.caller = assert(require("moonline.agent").open())
@@ -185,8 +188,9 @@ local function settle(self)
   local limit = task.clock() + (self.scene.limit or LONGEST)
   while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
-    task.sleep(0.05)
+    task.sleep(GLANCE)
   end
+  task.sleep(GLANCE) -- the last ACK
 end
 
 local function open_wire(self)
@@ -199,14 +203,24 @@ local function open_wire(self)
   return wire
 end
 
+-- Phones of which nothing gets through end by themselves: what they repeat belongs to no other call.
+local function forget(self)
+  for _, leg in pairs(self.legs) do
+    if not leg.ended then leg.core:hangup() end
+  end
+  while self.phones.core:legs() + self.caller.core:legs() > 0 do task.sleep(GLANCE) end
+  task.sleep(FINISHED)
+end
+
 ---Plays a call to its end.
 ---@param scene moonline.Scene
 ---@return moonline.SimResult
 function Stage:play(scene)
   self:clear(scene)
-  if scene.seed then sys.seed(scene.seed) end
+  if scene.seed then sys.seed(scene.seed + (self.played << 32)) end -- no Call-ID comes again
+  self.played = self.played + 1
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
-  self.began = task.time()
+  self.began, self.is_playing = task.time(), true
   local held <close> = phones.register(self.phones, self.server, scene.phones)
   local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
   self.tamper = wire
@@ -218,7 +232,11 @@ function Stage:play(scene)
   local problem = scene.caller ~= false and call(self, scene) or nil
   local trouble = self.live and self.live:ended()
   held:leave()
-  return result.of(self, problem, settle(self) or trouble or nil)
+  trouble = settle(self) or trouble or nil
+  self.is_playing = false
+  local made = result.of(self, problem, trouble)
+  if wire then forget(self) end
+  return made
 end
 
 ---Ends all of it, and removes what it wrote.
