@@ -34,6 +34,7 @@ function Audio:message(entry, delivered)
   local party, outward, what = entry.label:match("^([^<>]+)([<>])(.-)#?%d*$")
   local port = outward == ">" and entry.text:match("\nm=audio (%d+)")
   if port then self.ports[party] = math.tointeger(tonumber(port)) end
+  if what == "INVITE" then self.after[party] = nil end -- a repetition so late that it is a call
   if what ~= "BYE" or not self.ports[party] or self.after[party] then return end
   if outward == "<" or delivered then self.after[party] = sample(self, self.ports[party]) end
 end

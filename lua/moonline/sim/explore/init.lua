@@ -15,14 +15,14 @@ local REST <const> = 45 -- seconds: finished transactions are kept for 32
 local NOTICE <const> = 1 -- second between two words on how it goes
 local DIFFERENT <const> = 5 -- failures that are told; more of them say nothing new
 
----@class moonline.SimFailure
+---@class moonline.SimBreach
 ---@field schedule moonline.SimStep[] small
 ---@field problems string[]
 
 ---@class moonline.SimReport
 ---@field schedules integer played
 ---@field seconds number of CPU
----@field failures moonline.SimFailure[]
+---@field failures moonline.SimBreach[]
 ---@field labels integer different messages and requests seen
 
 -- ---- what was seen -----------------------------------------------------------------------------
@@ -130,7 +130,7 @@ end
 
 ---Plays a scenario under schedules until there are enough of them.
 ---@param one moonline.Scenario
----@param options { schedules: integer?, seconds: number?, seed: integer?, failures: integer?, lua: string?, failed: fun(failure: moonline.SimFailure)?, progress: fun(report: moonline.SimReport)? }
+---@param options { schedules: integer?, seconds: number?, seed: integer?, failures: integer?, lua: string?, failed: fun(failure: moonline.SimBreach)?, progress: fun(report: moonline.SimReport)? }
 ---  seconds of CPU; failures: enough of them; lua: folder of sources for the policy
 ---@return moonline.SimReport?, string? why
 function explore.run(one, options)
@@ -169,6 +169,16 @@ function explore.run(one, options)
     end
   end
   return self.report
+end
+
+---Plays a scenario under its schedule.
+---@param one moonline.Scenario
+---@return string[] problems
+function explore.replay(one)
+  local own <close>, why = world.open(one)
+  if not own then return { why } end
+  own.wants_end = judge.wants_end(own:play {})
+  return (own:problems(one.schedule))
 end
 
 explore.text = schedule.text

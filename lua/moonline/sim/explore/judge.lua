@@ -12,6 +12,8 @@ local judge = {}
 ---@field audio string[] audio where none may be
 ---@field errors string[] lines of the log
 ---@field flooded boolean
+---@field schedule moonline.SimStep[]
+---@field wants_end table<string, boolean>? of judge.wants_end
 
 local function count(map, key)
   map[key] = (map[key] or 0) + 1
@@ -81,6 +83,39 @@ function rules.action(outcome, blame)
   end
   for call, number in pairs(got) do
     if not wanted[call] then blame(("%d action requests of no Dial"):format(number)) end
+  end
+end
+
+local PROMPT <const> = 1 -- second
+
+-- Does the schedule hold back what that party says, or give its call a document of its own?
+local function is_free(schedule, party)
+  for _, step in ipairs(schedule) do
+    for _, label in pairs(step) do
+      if type(label) == "string" and label:find(party .. ">", 1, true) then return true end
+    end
+    if step.act and step.act:find "^REST" then return true end
+  end
+  return false
+end
+
+---Who was dialled is let go when the caller leaves.
+function rules.prompt(outcome, blame)
+  local gone, rings, over = nil, {}, {}
+  for _, entry in ipairs(outcome.trace) do
+    local label, party = entry.label, entry.party
+    if label == "caller<200 BYE" or label == "caller<200 CANCEL" then
+      gone = gone or entry.time
+    elseif party and party ~= "caller" and not gone and label:find(">%d%d%d INVITE") then
+      rings[party] = not label:find(">[3-6]") or nil
+    end
+    local ends = label:find "[<>]BYE$" or label:find "<CANCEL$" or label:find ">[3-6]%d%d INVITE"
+    if party and ends and not (gone and entry.time > gone + PROMPT) then over[party] = true end
+  end
+  for party in pairs(gone and rings or {}) do
+    if not over[party] and not is_free(outcome.schedule, party) then
+      blame(("%s was not let go when the caller left"):format(party))
+    end
   end
 end
 

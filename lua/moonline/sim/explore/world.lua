@@ -90,18 +90,21 @@ local function generations(self)
   return count
 end
 
--- May a phone wait for what does not come?
+-- May a phone wait for what does not come, or comes when nobody waits for it?
 local function loses(list)
   for _, step in ipairs(list) do
-    if step.drop or step.cut then return true end
+    if step.drop or step.cut or step.delay and (step.by or 0) > GRACE then return true end
   end
   return false
 end
 
--- Is all that the schedule does done, and what came of it over?
+-- Is all that the schedule does done, and what came of it over? What was sent just now is on its way.
 local function is_over(self)
-  local server = self.stage.server
-  return self.wire:is_idle() and server:legs() == 0 and server:is_quiet()
+  local server, wire_of = self.stage.server, self.wire
+  local sent = #wire_of.trace
+  if not wire_of:is_idle() or server:legs() > 0 or not server:is_quiet() then return false end
+  task.sleep(STEP)
+  return #wire_of.trace == sent and server:legs() == 0 and server:is_quiet()
 end
 
 -- Ends what the schedule left of the phones; what the server left is told.
@@ -173,14 +176,14 @@ function World:play(list)
   self.ears = nil
   local outcome = {
     trace = self.wire.trace, flooded = self.wire:is_flooded(), events = self.stage.events,
-    left = found, audio = ears:finish(), wants_end = self.wants_end,
+    left = found, audio = ears:finish(), wants_end = self.wants_end, schedule = list,
   }
   outcome.errors = errors(self)
   task.sleep(REST)
   return outcome
 end
 
----What is wrong with the scenario under a schedule.
+---What is wrong with the scenario under a schedule: "rule: what".
 ---@param list moonline.SimStep[]
 ---@return string[] problems
 ---@return moonline.SimOutcome outcome
