@@ -6,6 +6,7 @@
 #include "bindings/lists.h"
 #include "bindings/modules.h"
 #include "bindings/sip.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/house/registrar.h"
@@ -29,6 +30,9 @@ struct agent {
     int media_ref; /* registry reference of the Media handle in the state that opened the agent */
     int code, retry_after;
     int max_calls; /* 0: any number */
+    int max_lag;   /* ms; 0: any */
+    bool lags;     /* calls are refused for it: the log has it */
+    struct ml_loop *loop;
     char *codecs[8];
     size_t codec_count;
     char *advertise_media;
@@ -136,13 +140,32 @@ static void on_incoming(struct ml_leg *incoming, void *user)
     ml_sink_post(&agent->incoming, L);
 }
 
+/* Does the loop lag too much for another call? Tells when it begins and when it is over. */
+static bool lags(struct agent *agent)
+{
+    int64_t lag = agent->max_lag ? ml_loop_lag_us(agent->loop) / 1000 : 0;
+    bool now = lag > agent->max_lag;
+
+    if (now != agent->lags)
+        ml_log(now ? ML_LOG_WARNING : ML_LOG_INFO, NULL,
+               now ? "new calls are refused: the loop lags by %lld ms (limits.lag_ms is %d)"
+                   : "new calls are taken again: the loop lags by %lld ms (limits.lag_ms is %d)",
+               (long long)lag, agent->max_lag);
+    agent->lags = now;
+    return now;
+}
+
+static bool is_too_much(struct agent *agent)
+{
+    return (agent->max_calls && ml_agent_calls(agent->agent) >= agent->max_calls) || lags(agent);
+}
+
 static int on_admit(const char *method, int *retry_after, void *user)
 {
     struct agent *agent = user;
     int code = agent->code;
 
-    if (!code && agent->max_calls && strcmp(method, "INVITE") == 0 &&
-        ml_agent_calls(agent->agent) >= agent->max_calls)
+    if (!code && strcmp(method, "INVITE") == 0 && is_too_much(agent))
         code = 503;
     *retry_after = agent->retry_after;
     if (code == 503 && agent->retry_after == 0)
@@ -259,6 +282,8 @@ int ml_sip_agent(lua_State *L)
     agent->references = 1;
     agent->media = media;
     agent->max_calls = (int)ml_opt_integer(L, 1, "max_calls", 0);
+    agent->max_lag = (int)ml_opt_integer(L, 1, "max_lag", 0);
+    agent->loop = ml_state_of(L)->runtime->loop;
     ml_sink_init(&agent->incoming, L, 0);
     ml_sink_init(&agent->trace, L, 0);
     read_media(L, agent);

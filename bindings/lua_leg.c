@@ -103,6 +103,8 @@ static const char *kind_of(enum ml_leg_event_kind kind)
         return "refer";
     case ML_LEG_INFO:
         return "digit";
+    case ML_LEG_TRANSFER:
+        return "transfer";
     }
     return "unknown";
 }

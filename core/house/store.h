@@ -29,6 +29,20 @@ enum ml_store_kind {
 };
 enum { ML_STORE_KINDS = ML_STORE_CALLBACK + 1, ML_STORE_COLUMNS = 32 };
 
+/* Columns of ML_STORE_CALLBACK; those of others are looked up by name. */
+enum {
+    ML_CALLBACK_ID,
+    ML_CALLBACK_CALL,
+    ML_CALLBACK_TIME,
+    ML_CALLBACK_URL,
+    ML_CALLBACK_METHOD,
+    ML_CALLBACK_PARAMS,
+    ML_CALLBACK_WHAT,
+    ML_CALLBACK_TOKEN,
+    ML_CALLBACK_ATTEMPTS,
+    ML_CALLBACK_DUE
+};
+
 enum ml_value_type { ML_VALUE_NONE, ML_VALUE_INTEGER, ML_VALUE_REAL, ML_VALUE_TEXT };
 
 struct ml_value {

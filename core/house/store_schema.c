@@ -34,7 +34,16 @@ static const struct table tables[ML_STORE_KINDS] = {
     {"callback",
      "outbox",
      0,
-     {"id", "call", "time", "url", "method", "params", "what", "token", "attempts", "due", NULL}},
+     {[ML_CALLBACK_ID] = "id",
+      [ML_CALLBACK_CALL] = "call",
+      [ML_CALLBACK_TIME] = "time",
+      [ML_CALLBACK_URL] = "url",
+      [ML_CALLBACK_METHOD] = "method",
+      [ML_CALLBACK_PARAMS] = "params",
+      [ML_CALLBACK_WHAT] = "what",
+      [ML_CALLBACK_TOKEN] = "token",
+      [ML_CALLBACK_ATTEMPTS] = "attempts",
+      [ML_CALLBACK_DUE] = "due"}},
 };
 
 /* Each takes the file from version n to n + 1, in a transaction of its own. A call's events are

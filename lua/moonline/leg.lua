@@ -27,13 +27,16 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room",
-  "record" }
+local INTERRUPTS = {
+  "ended", "canceled", "failed", "lost", "redirect", "stop", "room", "record", "transfer",
+}
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 -- The same where a key is a way out.
 local WITH_KEYS = { "digit", table.unpack(INTERRUPTS) }
+
+local NO_TRANSFER = 13802 -- number of the warning
 
 -- Raised when nobody asked for them. Of a room: while something else goes on until it calls.
 local RAISED = { redirect = true, stop = true, room = true }
@@ -69,13 +72,12 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
-  self.env.calls:remove(self.sid)
   if self.has_events then return end -- the event of its end tells all this
   record.ended(self)
   self:tell_status()
 end
 
--- Tells whoever watches how the call stands, when that has changed.
+-- Tells whoever watches how the call stands, when that has changed. status: if it is not the leg's own.
 function Leg:tell_status(status)
   status = status or self:status()
   if status == self.told_status then return end
@@ -84,12 +86,11 @@ function Leg:tell_status(status)
     from = self.from, to = self.to }
 end
 
--- What others may know of it: the house's table of live calls, and the records.
+-- What others may know of it.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self.env.calls:set(self.sid, fields)
   self:tell_status(fields.status)
 end
 
@@ -108,6 +109,14 @@ end
 -- A key nobody asked for, where one of them is a way out.
 function Leg:other_key(event)
   if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+end
+
+-- The peer asked for a transfer and was refused: told once a call.
+function Leg:tell_transfer(event)
+  if self.transfer_told then return end
+  self.transfer_told = true
+  self:warn(NO_TRANSFER, ("the other side asks for a transfer to %s: refused with 603"):format(
+    event.text:sub(1, 256)))
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
@@ -132,6 +141,8 @@ function Leg:wait(kinds, timeout)
     self:other_key(event)
   elseif event.kind == "record" then
     self:take_order(event)
+  elseif event.kind == "transfer" then
+    self:tell_transfer(event)
   else
     return event
   end

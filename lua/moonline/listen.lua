@@ -49,7 +49,7 @@ function listen.sip(self, config)
   local agent, why = runtime.agent(self.env, {
     listen = config.sip.listen, advertise = config.sip.advertise, allow = config.sip.allow,
     users = config.sip.users, digest = config.sip.digest, registrar = true,
-    max_calls = config.limits.calls,
+    max_calls = config.limits.calls, max_lag = config.limits.lag_ms,
   })
   if not agent then return nil, why end
   self.env.agent, self.addresses = agent, agent:addresses()

@@ -7,7 +7,7 @@ local task = require "moonline.core.task"
 
 local record = {}
 
----A call began or changed; fields is what its record gets besides (and what env.calls is told).
+---A call began or changed; fields is what its record gets besides.
 ---@param leg moonline.Leg
 ---@param fields table
 function record.state(leg, fields)

@@ -160,7 +160,7 @@ end
 local function attend(self)
   local env = self.call.env
   local _ <close> = env.work:hold()
-  local _ <close> = env.calls:listen(self.sid, self.orders)
+  local _ <close> = env.calls:listen(self.sid, self.orders, true)
   while not self.done do
     local event = self.orders:wait { "recorded", "order", "finished" }
     if event.kind == "recorded" then
@@ -226,6 +226,8 @@ function recording.start(call, options)
     orders = orders, box = options.box or orders, waiting = {}, asked = {}, duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
+  -- Before there is a file: another thread makes it, and the next moment may be the last.
+  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   local recorder, why, text = env.media:record {
     path = self.path, left = call.core,
     hears = options.hears or options.track ~= nil and options.track ~= "inbound",
@@ -235,9 +237,11 @@ function recording.start(call, options)
     trim = options.trim, max = options.max, silence = options.silence,
     keys = options.keys, box = self.box,
   }
-  if not recorder then return nil, text or why end
+  if not recorder then
+    record.recording_status(self, "failed", 0)
+    return nil, text or why
+  end
   self.recorder = recorder
-  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
   env.notify { kind = "recording-started", call = call.sid, sid = sid }
   task.spawn(attend, self):name("recording " .. sid)

@@ -15,7 +15,8 @@ local reload = {}
 local AT_START = {
   "sip.listen", "sip.advertise", "sip.tls", "sip.resolve", "sip.dns",
   "sip.session_expires", "rtp.listen", "rtp.advertise", "rtp.ports", "rtp.timeout", "http.listen",
-  "media.threads", "media.codecs", "store.path", "limits.calls", "trace.calls", "trace.kb",
+  "media.threads", "media.codecs", "store.path", "limits.calls", "limits.lag_ms", "trace.calls",
+  "trace.kb",
 }
 
 -- The HTTP client is made of these.

@@ -1,9 +1,13 @@
 -- Leg:record: what this leg says, until it is silent, a key comes, or it hangs up.
 
+local known = require "moonline.options"
 local recording = require "moonline.recording"
 local task = require "moonline.core.task"
 
 local BEEP = { tone = "1000", seconds = 0.4 } -- Hz: one may speak now
+
+local RECORD <const> = known.of("record", "max", "silence", "keys", "trim", "beep", "background",
+  "callback")
 
 ---@class moonline.Take
 ---@field path string
@@ -23,8 +27,8 @@ local BEEP = { tone = "1000", seconds = 0.4 } -- Hz: one may speak now
 ---@return "failed"|nil why
 ---@return string? text
 return function(self, options)
+  options = RECORD(options)
   self:ready()
-  options = options or {}
   if options.beep then self:play(BEEP) end
   local one, text = recording.start(self, {
     trim = options.trim, max = options.max, silence = options.silence, keys = options.keys,

@@ -3,7 +3,7 @@
 -- legs alone (b2bua.c) and through sofia's nta alone (nta.c) are the floors it is compared with: what a
 -- microsecond is worth differs from machine to machine, and with what else it does. The aim is 230 us,
 -- at most 500, where nta alone takes 125.
---   moonline spec/bench/server.lua [CALLS [HELD [RATE]]]
+--   moonline spec/bench/server.lua [CALLS [HELD [RATE [PART]]]]    PART: start loads calls held waiting streams
 local lfs = require "lfs"
 local moonline = require "moonline"
 local sys = require "moonline.core.sys"
@@ -36,6 +36,7 @@ local function configuration(voice)
     sip = { listen = { "udp:127.0.0.1:0" } }
     http = { listen = "127.0.0.1:0" }
     voice = { url = %q }
+    speech = { recogniser = "http://127.0.0.1:9/" } -- nobody speaks
     store = { path = "store" }
     limits = { calls = 100000 }
     rtp = { ports = { 10000, 31999 } } -- a freed port rests for 30 s
@@ -104,9 +105,27 @@ end)
 
 -- What calls wait in, for as long as they are held.
 local waits = {
-  { "Enqueue, our music", "<Enqueue>bench</Enqueue>", music = true },
+  { "Enqueue, our music", "<Enqueue>bench</Enqueue>", sounds = true },
+  { "Enqueue, a file", '<Enqueue waitUrl="/hold">bench</Enqueue>', sounds = true },
   { "Gather", '<Gather timeout="600"/>' },
+  { "Gather, a file", '<Gather timeout="600"><Play loop="0">/prompt.wav</Play></Gather>',
+    sounds = true },
+  { "Gather, for speech", '<Gather timeout="600" input="speech"/>', aim = 60 },
   { "Pause", '<Play digits="w"/><Pause length="600"/>' },
+}
+
+-- Five seconds of noise.
+local function prompt()
+  local samples = {}
+  for i = 1, 5 * 8000 do samples[i] = ("<i2"):pack(math.random(-2000, 2000)) end
+  local data = table.concat(samples)
+  return ("<c4I4c4c4I4I2I2I4I4I2I2c4s4"):pack("RIFF", #data + 36, "WAVE", "fmt ", 16, 1, 1, 8000,
+    16000, 2, 16, "data", data)
+end
+
+local pages = {
+  ["/hold"] = "<Response><Play loop=\"0\">/prompt.wav</Play></Response>",
+  ["/prompt.wav"] = prompt(),
 }
 
 -- A voice agent that sends back what it hears, as text: the cost of its JSON is not the server's.
@@ -126,6 +145,11 @@ local app
 app = assert(moonline.http.serve({}, function(request)
   local wait = waits[tonumber(request.path:match "^/wait(%d)$")]
   if wait then return "<Response>" .. wait[2] .. "</Response>" end
+  local page = pages[request.path]
+  if page then
+    local kind = request.path:find "%.wav$" and "audio/wav" or "text/xml"
+    return 200, page, { ["Content-Type"] = kind, ["Cache-Control"] = "max-age=600" }
+  end
   if request.path == "/hook" then
     local sid = request.params.CallSid
     hooked[sid] = (hooked[sid] or 0) + 1
@@ -246,9 +270,9 @@ local function measure_waiting(number, wait)
   local before = cpu(server)
   task.sleep(4)
   local each = (cpu(server) - before) / 4 / #legs * 1e6
-  row(("a call that waits in %s (%d)"):format(wait[1], #legs),
-    wait.music and "%.1f KB (aim 40), %.0f us CPU a second, %.1f us a packet"
-      or "%.1f KB (aim 40), %.0f us CPU a second", per_call / 1024, each, each / 50)
+  row(("one that waits in %s (%d)"):format(wait[1], #legs),
+    wait.sounds and "%.1f KB (aim %d), %.0f us CPU a second, %.1f us a packet"
+      or "%.1f KB (aim %d), %.0f us CPU a second", per_call / 1024, wait.aim or 40, each, each / 50)
   hang_up(legs)
   stop(server)
 end
@@ -373,13 +397,16 @@ local function measure_loads()
   row("CPU of loading a generation", "%.1f ms (at most 20)", (os.clock() - before) / LOADS * 1e3)
 end
 
-measure_start()
-measure_loads()
-measure_calls()
-measure_held()
-measure_rest()
-measure_webhooks()
-for number, wait in ipairs(waits) do measure_waiting(number, wait) end
-measure_streams()
+local function measure_all_waiting()
+  for number, wait in ipairs(waits) do measure_waiting(number, wait) end
+end
+
+for _, part in ipairs {
+  { "start", measure_start }, { "loads", measure_loads }, { "calls", measure_calls },
+  { "held", measure_held }, { "rest", measure_rest }, { "webhooks", measure_webhooks },
+  { "waiting", measure_all_waiting }, { "streams", measure_streams },
+} do
+  if not arg[4] or arg[4] == part[1] then part[2]() end
+end
 os.execute("rm -rf '" .. folder .. "'")
 os.exit(0)

@@ -69,7 +69,8 @@ end
 local function children(s)
   local list = {}
   for _, sid in ipairs(s.server.env.calls:list()) do
-    if s.server.env.calls:get(sid, "direction") == "outbound-dial" then list[#list + 1] = sid end
+    local record = s.server.env.store:get("call", sid)
+    if record.direction == "outbound-dial" then list[#list + 1] = sid end
   end
   return list
 end

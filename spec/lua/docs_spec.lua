@@ -45,6 +45,7 @@ describe("docs/configuration.md", function()
   end)
 end)
 
+<<<<<<< HEAD
 describe("docs/rest.md", function()
   local lfs = require "lfs"
   local text = read "docs/rest.md"
@@ -112,5 +113,94 @@ describe("docs/rest.md", function()
       end
     end
     assert.same({}, missing)
+  end)
+end)
+
+describe("docs/operation.md", function()
+  it("has every event that is told", function()
+    local text = read "docs/operation.md"
+    local found = io.popen "grep -rhoE 'env\\.notify \\{ ?kind = \"[a-z-]+\"' lua/moonline"
+    local count = 0
+    for kind in assert(found):read("a"):gmatch 'kind = "([%l-]+)"' do
+      assert.truthy(text:find("`" .. kind .. "`", 1, true), kind .. " is not documented")
+      count = count + 1
+    end
+    found:close()
+    assert.is_true(count > 20)
+  end)
+
+  it("has every command that talks to a running server", function()
+    local text = read "docs/operation.md"
+    for _, one in ipairs(require("moonline.cli").commands()) do
+      local path = "lua/moonline/cli/" .. one.name .. ".lua"
+      if read(path):find("remote.run", 1, true) then
+        assert.truthy(text:find("`" .. one.name .. "`", 1, true), one.name)
+      end
+    end
+=======
+-- Those of `names` that a document does not have in `code`.
+local function missing(path, names)
+  local text, list = read(path), {}
+  for _, name in ipairs(names) do
+    local found
+    for code in text:gmatch "`([^`\n]+)`" do
+      found = found or code:find("%f[%w_]" .. name .. "%f[^%w_]") ~= nil
+    end
+    if not found then list[#list + 1] = name end
+  end
+  return list
+end
+
+local function names_of(map)
+  local names = {}
+  for name in pairs(map) do
+    if type(name) == "string" and not name:find("^_") then names[#names + 1] = name end
+  end
+  return names
+end
+
+describe("docs/run.md", function()
+  it("has all that a phone may have", function()
+    assert.same({}, missing("docs/run.md", names_of(require("moonline.sim.description").FIELDS)))
+  end)
+end)
+
+describe("docs/test.md", function()
+  local scenario = require "moonline.sim.scenario"
+
+  it("has every key of a scenario, and every expectation", function()
+    assert.same({}, missing("docs/test.md", names_of(scenario.FIELDS)))
+    for _, name in ipairs { "seen_party", "seen_web", "seen" } do
+      local class = require("moonline.sim." .. name)
+      local methods = class.Seen or class
+      assert.same({}, missing("docs/test.md", names_of(methods)))
+    end
+  end)
+
+  it("has its examples checked: they are scenarios that go as they say", function()
+    local text, folder = read "docs/test.md", os.tmpname()
+    os.remove(folder)
+    assert(require("lfs").mkdir(folder))
+    local function write(name, what)
+      local file <close> = assert(io.open(folder .. "/" .. name, "w"))
+      file:write(what)
+    end
+    write("menu.xml", '<Response><Gather numDigits="1" action="/chosen">'
+      .. "<Say>Press 1 for Kate.</Say></Gather></Response>")
+    write("chosen.xml",
+      '<Response><Dial action="/after"><Sip>kate@example.com</Sip></Dial></Response>')
+    local count = 0
+    for block in text:gmatch "```lua\n(scenario.-)```" do
+      write("one_test.lua", block)
+      for _, one in ipairs(assert(scenario.read(folder .. "/one_test.lua"))) do
+        local result <close> = assert(scenario.play(one))
+        local why = scenario.check(one, result)
+        assert.is_nil(why, tostring(why))
+        count = count + 1
+      end
+    end
+    os.execute("rm -rf '" .. folder .. "'")
+    assert.equal(2, count)
+>>>>>>> test
   end)
 end)

@@ -109,6 +109,7 @@ local function make_everything()
   child:pid()
   local _ <close> = assert(sys.watch({ META }, box))
   local _ <close> = assert(media.open { threads = 0 })
+  sys.editor(box) -- nil where there is no terminal
 end
 
 local function difference(one, other)

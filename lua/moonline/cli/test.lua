@@ -2,6 +2,7 @@
 
 local failure = require "moonline.sim.failure"
 local golden = require "moonline.sim.golden"
+local lfs = require "lfs"
 local log = require "moonline.core.log"
 local scenario = require "moonline.sim.scenario"
 local verdict = require "moonline.sim.verdict"
@@ -14,7 +15,8 @@ A file declares scenarios: docs/test.md. Exit code 0: all went as expected; 1: o
 or a file cannot be read.]]
 
 function test.define(parser)
-  parser:argument("file", "Files of scenarios."):args("+")
+  parser:argument("file", "Files of scenarios, or folders of *_test.lua; else this one.")
+    :args("*")
   parser:option("--filter", "Only scenarios in whose name this text stands."):argname("TEXT")
   parser:option("--seed", "Of all that is random, instead of the scenario's own."):argname("N")
     :convert(math.tointeger)
@@ -32,9 +34,9 @@ function test.define(parser)
 end
 
 -- What is wrong with a scenario that was played.
-local function judge(one, result, options)
+local function judge(one, result, seed, options)
   local why = scenario.check(one, result)
-  if why or not one.ladder then return why end
+  if why or not one.ladder or seed ~= one.seed then return why end
   return golden.check(one.folder .. "/" .. one.ladder, result:ladder(), options.update)
 end
 
@@ -45,7 +47,7 @@ local function play(one, seed, options)
     told.failure = failure.of(tostring(why):match("^[^\n]*"))
     return told
   end
-  told.seconds, told.failure = result:seconds(), judge(one, result, options)
+  told.seconds, told.failure = result:seconds(), judge(one, result, seed, options)
   if told.failure or options.ladders then told.ladder = result:ladder() end
   if options.log_file then options.log_file:write(result:log()) end
   return told
@@ -85,10 +87,35 @@ function finish.json(list, out)
   out.line(verdict.json(list))
 end
 
+-- The files that an argument stands for.
+local function files_of(path)
+  if lfs.attributes(path, "mode") ~= "directory" then return { path } end
+  local list = {}
+  for entry in lfs.dir(path) do
+    if entry:match("_test%.lua$") then
+      list[#list + 1] = path == "." and entry or ("%s/%s"):format(path, entry)
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+local function all_files(options)
+  local list = {}
+  for _, path in ipairs(#options.file > 0 and options.file or { "." }) do
+    local found = files_of(path)
+    if #found == 0 then return nil, ("%s: no *_test.lua in it"):format(path) end
+    table.move(found, 1, #found, #list + 1, list)
+  end
+  return list
+end
+
 -- The scenarios of all files; nil and what is wrong.
 local function read(options)
   local list = {}
-  for _, path in ipairs(options.file) do
+  local files, none = all_files(options)
+  if not files then return nil, none end
+  for _, path in ipairs(files) do
     local found, why = scenario.read(path)
     if not found then return nil, why end
     for _, one in ipairs(found) do

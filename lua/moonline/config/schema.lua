@@ -120,7 +120,7 @@ schema.root = record {
   speech = record { voices = map(text(), any_text), recogniser = types.url },
   limits = record {
     calls = integer(1, 1000000), resume_ms = integer(1, 60000), resume_mb = integer(1, 65536),
-    memory_mb = integer(16, 1048576), drain = number(0, 86400),
+    memory_mb = integer(16, 1048576), drain = number(0, 86400), lag_ms = integer(0, 60000),
   },
 }
 
@@ -160,7 +160,8 @@ function schema.defaults()
     trace = { calls = 100, kb = 64 },
     recording = { format = "pcm16" },
     speech = { voices = {} },
-    limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300 },
+    limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300,
+      lag_ms = 100 },
   }
 end
 

@@ -12,7 +12,7 @@ local dial = {}
 
 local KINDS = {
   "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
-  "record",
+  "record", "transfer",
 }
 
 local Dial = {}
@@ -119,6 +119,8 @@ function Dial:on_event(event)
     self:stop_all()
   elseif event.kind == "record" then
     self.call:take_order(event)
+  elseif event.kind == "transfer" then
+    self.call:tell_transfer(event)
   else
     self.call:over(event)
     self:stop_all()

@@ -11,7 +11,7 @@ local Agent = {}
 ---A party one can talk to: an INVITE dialog with its audio.
 ---Events, each with `leg`: sent{} · ringing{code,early,headers} · answered{code,headers} ·
 ---refer{code,progress,final,text} · confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
----digit{digit,duration} · played{op,why,text} ("done", "stopped", "failed") · lost{}.
+---digit{digit,duration} · transfer{text}, refused with 603 · played{op,why,text} ("done", "stopped", "failed") · lost{}.
 ---headers are the header lines of the message as received, for sip.headers. cause is one of "response", "timeout", "dns",
 ---"network", "tls", "local", "peer", "no-ack", "session", "gone", "sdp". code is 0 when no response
 ---came. duration is in seconds.
@@ -21,7 +21,7 @@ local Leg = {}
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
 ---`users` a table name -> password, `tls` { certificate, key, ca, verify = true },
 ---`telephone_event` its payload type in our offers (96 to 127, else 101).
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, max_lag: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 
@@ -98,7 +98,7 @@ function Ask:close() end
 function Agent:legs() end
 
 ---Incoming calls that are still wanted: a leg whose BYE is sent does not count. With the option
----max_calls one more gets 503.
+---max_calls one more gets 503, and with max_lag (ms) any while the loop lags by more than that.
 ---@return integer
 function Agent:calls() end
 

@@ -65,11 +65,13 @@ end
 local LOBES <const> = 12 -- of the filter on each side
 local PASS <const> = 0.92 -- of half the lower rate is kept
 
--- A sinc in a window, at `x` samples of the cutoff's rate from its middle.
-local function filter(x)
-  if x == 0 then return 1 end
-  local angle = math.pi * x
-  return math.sin(angle) / angle * (0.5 + 0.5 * math.cos(angle / LOBES))
+local STEPS <const> = 256 -- of the filter's table from one zero to the next
+
+-- Half of a sinc in a window.
+local filter = { [0] = 1 }
+for i = 1, LOBES * STEPS do
+  local angle = math.pi * i / STEPS
+  filter[i] = math.sin(angle) / angle * (0.5 + 0.5 * math.cos(angle / LOBES))
 end
 
 ---Samples of another rate as they are at 8 kHz.
@@ -81,11 +83,13 @@ function audio.at_8khz(samples, rate)
   local step = rate / RATE
   local scale = PASS * math.min(1, RATE / rate) -- of the filter, in input samples
   local reach, made = math.floor(LOBES / scale), {}
+  local fine = scale * STEPS
   for i = 0, math.floor(#samples / step) - 1 do
     local middle, sum = i * step, 0
     local nearest = math.floor(middle + 0.5)
     for k = math.max(0, nearest - reach), math.min(#samples - 1, nearest + reach) do
-      sum = sum + samples[k + 1] * filter((k - middle) * scale)
+      local distance = k < middle and middle - k or k - middle
+      sum = sum + samples[k + 1] * (filter[distance * fine // 1 | 0] or 0)
     end
     made[i + 1] = sum * scale
   end

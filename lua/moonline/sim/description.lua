@@ -24,6 +24,7 @@ local shape = require "moonline.sim.shape"
 ---@field from string? of the caller: its user part
 ---@field dials string? of the caller: the user part it calls
 ---@field gives_up_after number|number[]? of the caller: seconds until it cancels a call nobody answers
+---@field calls { to: string, after: number? }? calls in, too: whom, how long after the caller
 ---@field registers boolean|string? it logs in with the server as this user; a password
 ---@field holds { after: number, seconds: number? }? puts the other side on hold
 ---@field refers { after: number, to: string }? asks the other side to call somebody else
@@ -35,18 +36,21 @@ local shape = require "moonline.sim.shape"
 
 local description = {}
 
-local FIELDS = {
+-- What a phone may have, for those who write about it.
+description.FIELDS = {
   rings = "time?", answers = "boolean?", busy = "boolean?", declines = "boolean?",
   code = "number?", forwards = "string?", headers = "table?", says = "string?",
   presses = "table?", hangs_up_after = "time?", from = "string?", dials = "string?",
   gives_up_after = "time?", registers = "login?", holds = "table?", refers = "table?",
-  asks_for = "table?", vanishes_after = "time?", sdp = "string?", changes_codec = "table?",
+  asks_for = "table?", calls = "table?", vanishes_after = "time?", sdp = "string?",
+  changes_codec = "table?",
 }
 -- What is in those that are tables.
 local PARTS = {
   holds = { after = "time", seconds = "time?" }, refers = { after = "time", to = "string" },
   asks_for = { username = "string", password = "string", code = "number?" },
   changes_codec = { after = "time", to = "string" },
+  calls = { after = "time?", to = "string" },
 }
 
 ---What is wrong with a description, nil when nothing is.
@@ -56,7 +60,7 @@ local PARTS = {
 function description.fault(name, spec)
   if type(spec) == "function" then return nil end
   if type(spec) ~= "table" then return name .. ": a table or a function is expected" end
-  local why = shape.fault(name .. ": a phone", spec, FIELDS)
+  local why = shape.fault(name .. ": a phone", spec, description.FIELDS)
   for key, parts in pairs(PARTS) do
     why = why or spec[key] and shape.fault(("%s: %s"):format(name, key), spec[key], parts)
   end

@@ -14,17 +14,20 @@ local LIKENESS <const> = 12 -- dB from which it is the same sound
 local QUIET <const> = 100 -- sum over a frame below which nothing is to be found in it
 local LANGUAGE <const> = "en-US" -- of who does not say
 
-local memory = setmetatable({}, { __mode = "k" }) -- ear -> samples
+---The samples of a file; of none: none.
+---@param path string
+---@return number[]
+function hearing.read(path)
+  local fine, wav = pcall(audio.read, path)
+  return fine and audio.at_8khz(wav[1], wav.rate) or {}
+end
 
----The samples that an ear kept; of none: none.
+---The samples that an ear kept.
 ---@param ear moonline.Ear
 ---@return number[]
 function hearing.samples(ear)
-  if not memory[ear] then
-    local fine, wav = pcall(audio.read, ear.path)
-    memory[ear] = fine and audio.at_8khz(wav[1], wav.rate) or {}
-  end
-  return memory[ear]
+  ear.samples = ear.samples or hearing.read(ear.path)
+  return ear.samples
 end
 
 -- Loudness of each frame.
@@ -145,12 +148,12 @@ function hearing.prompt(env, text, options)
   env.speech:say(text, { language = options.language or LANGUAGE, voice = options.voice }, box)
   local event = box:wait "spoken"
   if not event.path then return nil, event.text end
-  return hearing.samples(event)
+  return hearing.read(event.path)
 end
 
----Seconds of a tone (Hz) that are heard.
+---Seconds of a tone, or of several at once, that are heard.
 ---@param samples number[]
----@param hz number
+---@param hz number[]
 ---@return number seconds
 ---@return number? at where it begins
 function hearing.tone(samples, hz)

@@ -1,7 +1,6 @@
 -- What the phones of a simulation do: each as moonline.sim.description has it.
 
 local challenge = require "moonline.sim.challenge"
-local draw = require "moonline.sim.draw"
 local fields = require "moonline.fields"
 local moonline_call = require "moonline.call"
 local source = require "moonline.source"
@@ -13,6 +12,7 @@ local task = require "moonline.task"
 ---@field connected fun() to be called once a phone may hear something
 ---@field tamper moonline.SimTamper? when phones.tamper asks for it
 ---@field beside moonline.Group ends with the call
+---@field draw fun(what: string, range: number|number[]): number
 
 local phones = {}
 
@@ -73,27 +73,27 @@ end
 -- What happens while it talks: { seconds after the answer, what }.
 local deeds = {}
 
-function deeds.holds(add, spec)
-  local after = draw(spec.after)
+function deeds.holds(add, spec, tools)
+  local after = tools.draw("holds", spec.after)
   add(after, function(call) call.core:hold(true) end)
   if spec.seconds then
-    add(after + draw(spec.seconds), function(call) call.core:hold(false) end)
+    add(after + tools.draw("resumes", spec.seconds), function(call) call.core:hold(false) end)
   end
 end
 
-function deeds.refers(add, spec)
-  add(draw(spec.after), function(call) call:refer(spec.to) end)
+function deeds.refers(add, spec, tools)
+  add(tools.draw("refers", spec.after), function(call) call:refer(spec.to) end)
 end
 
 function deeds.changes_codec(add, spec, tools)
-  add(draw(spec.after), function(call)
+  add(tools.draw("changes", spec.after), function(call)
     tools.tamper:describe(call, function(sdp) return only(sdp, spec.to) end)
     call.core:hold(false)
   end)
 end
 
-function deeds.hangs_up_after(add, after)
-  add(draw(after), function(call) call:hangup() end)
+function deeds.hangs_up_after(add, after, tools)
+  add(tools.draw("hangs up", after), function(call) call:hangup() end)
 end
 
 local function agenda(spec, tools)
@@ -133,7 +133,7 @@ local function tamper(call, spec, tools)
   if spec.sdp then tools.tamper:describe(call, function() return spec.sdp end) end
   if spec.vanishes_after then
     tools.beside:spawn(function()
-      task.sleep(draw(spec.vanishes_after))
+      task.sleep(tools.draw("vanishes", spec.vanishes_after))
       tools.tamper:silence(call)
     end)
   end
@@ -165,7 +165,7 @@ function phones.take(call, spec, tools)
   local refused, challenges
   if spec.asks_for then refused, challenges = challenge.of(call, spec.asks_for) end
   if refused then return call.core:reject(refused, nil, challenges) end
-  local rings, code = draw(spec.rings or 1), refusal(spec)
+  local rings, code = tools.draw("rings", spec.rings or 1), refusal(spec)
   if rings > 0 then
     call:ring()
     call:wait({}, rings)
@@ -189,7 +189,7 @@ end
 ---@return string?
 function phones.call(call, spec, longest, tools)
   tamper(call, spec, tools)
-  local patience = spec.gives_up_after and draw(spec.gives_up_after) or longest
+  local patience = spec.gives_up_after and tools.draw("gives up", spec.gives_up_after) or longest
   local taken, word, code = moonline_call.await(call, patience, tools.connected)
   if not taken then return ("%s (%s)"):format(word, code) end
   task.catch(spec.run or talk, call, spec, tools)

@@ -35,6 +35,7 @@ local web = require "moonline.sim.web"
 ---@field url string? of a document of a web application that runs on this machine
 ---@field phones table<string, moonline.SimPhone>
 ---@field pages table<string, string|moonline.SimPage|function>
+---@field numbers table<string, string>? who is called -> path of the web application
 ---@field config table
 ---@field seed integer
 ---@field listen number seconds of what each party hears that are kept
@@ -45,10 +46,11 @@ local web = require "moonline.sim.web"
 
 local scenario = {}
 
-local FIELDS = {
+scenario.FIELDS = {
   document = "string?", text = "string?", script = "string?", url = "string?", phones = "phones?",
   pages = "table?", config = "table?", seed = "number?", listen = "number?",
-  during = "function?", caller = "boolean?", expect = "function?", ladder = "string?",
+  numbers = "table?", during = "function?", caller = "boolean?", expect = "function?",
+  ladder = "string?",
 }
 local CALLED = { "document", "text", "script", "url" }
 local PAGE = { status = "number?", body = "string?", headers = "table?", delay = "time?" }
@@ -74,8 +76,15 @@ local function check_pages(pages)
   return pages
 end
 
+local function check_file(path, folder)
+  if lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
+    error("there is no file " .. path, 0)
+  end
+end
+
 local function check_phones(given, folder)
   if type(given) == "string" then
+    check_file(given, folder)
     local found, why = description.read(folder .. "/" .. given)
     if not found then error(why, 0) end
     return found
@@ -96,10 +105,8 @@ local function check_called(given, folder)
   end
   if #found > 1 then error(("%s and %s: one of them"):format(found[1], found[2]), 0) end
   local path = given.document or given.script
-  if path and lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
-    error("there is no file " .. path, 0)
-  end
-  local own = given.config and given.config.voice or given.config and given.config.numbers
+  if path then check_file(path, folder) end
+  local own = given.numbers or given.config and (given.config.voice or given.config.numbers)
   if #found == 0 and not own and given.caller ~= false then
     error("document, text, script or url is needed: what the call runs", 0)
   end
@@ -113,7 +120,7 @@ end
 -- A scenario as a file gives it, checked. Raises a message without a place.
 local function checked(name, given, folder)
   if type(given) ~= "table" then error("a table is expected after the name", 0) end
-  keys("a scenario", given, FIELDS)
+  keys("a scenario", given, scenario.FIELDS)
   check_called(given, folder)
   if given.config then check_config(given.config) end
   return {
@@ -122,6 +129,7 @@ local function checked(name, given, folder)
     phones = check_phones(given.phones or {}, folder), pages = check_pages(given.pages or {}),
     seed = given.seed or 1, listen = given.listen or LISTEN, during = given.during,
     caller = given.caller, expect = given.expect, ladder = given.ladder,
+    numbers = given.numbers,
   }
 end
 
@@ -156,7 +164,8 @@ end
 ---@return string
 function scenario.place(one)
   return names.json({ document = one.document, text = one.text and true, script = one.script,
-    url = one.url, folder = one.folder, config = one.config, users = phones.users(one.phones) })
+    url = one.url, folder = one.folder, config = one.config, numbers = one.numbers,
+    users = phones.users(one.phones) })
 end
 
 ---Opens a stage for a scenario, and for all of the same place. Hold it with <close>.
@@ -166,11 +175,11 @@ end
 function scenario.stage(one, lua)
   local script = one.script and one.folder .. "/" .. one.script
   if script and not script:match("^/") then script = lfs.currentdir() .. "/" .. script end
-  local own = one.config.voice ~= nil
+  local path, document = ("%s/%s"):format(one.folder, one.document or ""):match("^(.*)/([^/]*)$")
   return stage.open {
-    folder = one.folder, document = not own and one.document or nil, script = script, url = one.url,
-    method = one.document and "GET" or nil, config = one.config, users = phones.users(one.phones),
-    lua = lua,
+    folder = path, document = document ~= "" and document or nil, script = script, url = one.url,
+    method = one.document and "GET" or nil, config = one.config, numbers = one.numbers,
+    users = phones.users(one.phones), lua = lua,
   }
 end
 

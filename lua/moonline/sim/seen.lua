@@ -18,6 +18,7 @@ local NEAR <const> = 0.25 -- seconds that a length may be off
 ---@field calls { sid: string, party: string, status: string?, code: integer? }[]
 ---@field problem string? why the call was not taken
 local Seen = {}
+seen.Seen = Seen
 
 -- A party by its name, or a method of Seen.
 local function index(self, name)

@@ -108,13 +108,24 @@ local function prompts(self, text, options)
     if event.kind == "play" and event.said and event.prompt and not paths[event.prompt]
       and event.said:find(text, 1, true) then
       paths[event.prompt] = true
-      list[#list + 1] = hearing.samples { path = event.prompt }
+      list[#list + 1] = hearing.read(event.prompt)
     end
   end
   if #list > 0 then return list end
   local samples, why = hearing.prompt(self.result.env, whole_of(self, text), options)
   if not samples then failure.raise(self.file, ("%q cannot be spoken: %s"):format(text, why)) end
   return { samples }
+end
+
+-- What was said to it, for failures.
+local function said(self)
+  local list = {}
+  for _, event in ipairs(self.result.events) do
+    if event.kind == "play" and event.at == self.name and event.said then
+      list[#list + 1] = ("%q"):format(event.said)
+    end
+  end
+  return #list > 0 and "it was told " .. table.concat(list, ", ") or "nothing was said to it"
 end
 
 -- Where it was heard, nil and what there was instead.
@@ -129,18 +140,7 @@ local function find_speech(self, text, options)
       part = part or seconds
     end
   end
-  return nil, part and ("its first %.1f s"):format(part) or self:said()
-end
-
----What was said to it, for failures.
-function Party:said()
-  local list = {}
-  for _, event in ipairs(self.result.events) do
-    if event.kind == "play" and event.at == self.name and event.said then
-      list[#list + 1] = ("%q"):format(event.said)
-    end
-  end
-  return #list > 0 and "it was told " .. table.concat(list, ", ") or "nothing was said to it"
+  return nil, part and ("its first %.1f s"):format(part) or said(self)
 end
 
 local function find_tone(self, hz, seconds)
@@ -170,9 +170,10 @@ local function listen(self, what, options)
   if type(what) == "string" then
     local found, instead = find_speech(self, what, options or {})
     return ("%q%s"):format(what, options and options.whole and " to its end" or ""), found, instead
-  elseif type(what) == "table" and type(what.tone) == "number" then
+  elseif type(what) == "table" and what.tone then
     local seconds = what.seconds or TONE
-    return ("%g s of %g Hz"):format(seconds, what.tone), find_tone(self, what.tone, seconds)
+    local hz = type(what.tone) == "table" and what.tone or { what.tone }
+    return ("%g s of %s Hz"):format(seconds, table.concat(hz, " + ")), find_tone(self, hz, seconds)
   elseif type(what) == "table" and type(what.silence) == "number" then
     return ("%g s of silence"):format(what.silence), find_silence(self, what.silence)
   end
@@ -180,7 +181,7 @@ local function listen(self, what, options)
 end
 
 ---It heard these words, as the server or another party said them; a tone; or silence.
----@param what string|{ tone: number, seconds: number? }|{ silence: number }
+---@param what string|{ tone: number|number[], seconds: number? }|{ silence: number }
 ---@param options { whole: boolean?, language: string?, voice: string? }? whole: to the end
 ---@return { time: number, seconds: number }
 function Party:heard(what, options)
@@ -189,7 +190,7 @@ function Party:heard(what, options)
   return found
 end
 
----@param what string|{ tone: number, seconds: number? }|{ silence: number }
+---@param what string|{ tone: number|number[], seconds: number? }|{ silence: number }
 ---@param options table?
 function Party:never_heard(what, options)
   local words, found = listen(self, what, options)

@@ -4,12 +4,14 @@
 
 local background = require "moonline.background"
 local client = require "moonline.client"
+local draw = require "moonline.sim.draw"
 local ears = require "moonline.sim.ears"
 local lfs = require "lfs"
 local live = require "moonline.sim.live"
 local phones = require "moonline.sim.phones"
 local places = require "moonline.sim.places"
 local result = require "moonline.sim.result"
+local suggest = require "moonline.twiml.suggest"
 local sys = require "moonline.core.sys"
 local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
@@ -45,21 +47,31 @@ local function user_of(uri)
   return (uri:match("^sips?:([^@]*)@") or uri:gsub("^sips?:", ""))
 end
 
+-- Whom a message is about that begins something: whom we call, or who calls or registers.
+local function beginner(event)
+  local method, uri_user = event.text:match("^(%u+) sips?:([^@;> ]+)@?")
+  if method == "INVITE" and event.sent then return uri_user end
+  if event.sent or method ~= "INVITE" and method ~= "REGISTER" then return nil end
+  return event.text:match("\n[Ff]rom%s*:[^\r\n]-sips?:([^@;> ]+)@")
+end
+
 -- SIP messages of the phones' one agent belong to the phone that the call is for.
 function Stage:name(event)
   if event.kind ~= "message" then return end
   local call_id = event.text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
     or event.text:match("\n[Ii]%s*:%s*([^\r\n]+)")
-  local name = event.text:match("^INVITE sips?:([^@;> ]+)@")
-  if not event.sent then name = event.text:match("^REGISTER .-\nFrom:[^\r\n]-sips?:([^@;> ]+)@") end
-  if name and not self.parties[call_id] then
+  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
+  if remote == self.caller_address then
+    event.party = "caller"
+    return
+  end
+  local name = not self.parties[call_id] and beginner(event)
+  if name then
     self.parties[call_id] = name
     self.order[#self.order + 1] = name
   end
-  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
-  if self.phone_addresses[remote] then event.remote = self.parties[call_id] or event.remote end
-  if remote == self.caller_address then event.party = "caller" end
-  event.party = event.party or self.parties[call_id]
+  event.party = self.parties[call_id]
+  if self.phone_addresses[remote] then event.remote = event.party or event.remote end
 end
 
 local function add(self, event)
@@ -77,7 +89,11 @@ function Stage:saw(event)
   self:name(event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
-  if event.kind == "call" and not self.first then self.first = event.call end
+  if event.kind == "call" then
+    local who = user_of(event.from)
+    self.names[event.call], self.legs[event.call] = self.calling[who] and who, self.calling[who]
+    self.first = self.first or not self.calling[who] and event.call or nil
+  end
   local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
   if event.kind == "play" and leg then
     event.at = self.names[event.call] or "caller"
@@ -101,6 +117,7 @@ end
 
 local function tools(self, name, leg)
   return { tamper = self.tamper, beside = self.beside,
+    draw = function(what, range) return self.draw(name .. " " .. what, range) end,
     connected = function() listen(self, name, leg) end }
 end
 
@@ -123,7 +140,7 @@ local function answer(self, asked)
   self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
     method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
     host = asked.headers["x-forwarded-host"] }
-  return web.answer(self.scene.pages or {}, self.source, asked)
+  return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
 ---Opens it.
@@ -159,8 +176,9 @@ end
 function Stage:clear(scene)
   self.scene, self.events, self.legs, self.names, self.parties = scene, {}, {}, {}, {}
   self.order, self.requests, self.heard, self.failed = {}, {}, {}, false
-  self.first, self.caller_leg, self.live = nil, nil, nil
+  self.first, self.caller_leg, self.live, self.calling, self.pending = nil, nil, nil, {}, 0
   scene.phones = scene.phones or {}
+  self.draw = draw.of(scene.seed or 1)
 end
 
 -- The caller's side of it: the words of a refusal, nil when the call was taken.
@@ -174,10 +192,28 @@ local function call(self, scene)
   return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
 end
 
+-- A phone that calls in, too.
+local function call_in(self, name, spec)
+  task.sleep(self.draw(name .. " calls", spec.calls.after or 0))
+  local leg <close> = self.phones:begin(self.server:uri(spec.calls.to), { from = name })
+  self.calling[name] = leg
+  self.pending = self.pending - 1
+  task.catch(phones.call, leg, spec, LONGEST, tools(self, name, leg))
+end
+
+local function begin_calls(self, specs)
+  for _, name in ipairs(suggest.keys(specs)) do
+    if specs[name].calls then
+      self.pending = self.pending + 1
+      self.beside:spawn(call_in, self, name, specs[name])
+    end
+  end
+end
+
 -- Until no call is left, and all about them is told.
 local function settle(self)
   local limit = task.clock() + (self.scene.limit or LONGEST)
-  while self.server:legs() > 0 or not self.server:is_quiet() do
+  while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
     task.sleep(0.05)
   end
@@ -207,6 +243,7 @@ function Stage:play(scene)
   self.live = scene.during and live.of(self)
   local beside <close> = task.group()
   self.beside = beside
+  begin_calls(self, scene.phones)
   if self.live then beside:spawn(self.live.run, self.live, scene.during) end
   local problem = scene.caller ~= false and call(self, scene) or nil
   local trouble = self.live and self.live:ended()

@@ -1,7 +1,6 @@
 -- The web application of a simulation: pages that are given, else files of a folder, else an empty
 -- document.
 
-local draw = require "moonline.sim.draw"
 local task = require "moonline.task"
 
 ---@class moonline.SimPage
@@ -41,10 +40,11 @@ end
 ---@param pages table<string, string|moonline.SimPage|fun(request: moonline.WebRequest): any>
 ---@param folder string?
 ---@param request moonline.WebRequest
+---@param draw fun(what: string, range: number|number[]): number
 ---@return any ...
-function web.answer(pages, folder, request)
+function web.answer(pages, folder, request, draw)
   local page = pages[request.path]
-  task.sleep(draw(type(page) == "table" and page.delay or DELAY))
+  task.sleep(draw(request.path, type(page) == "table" and page.delay or DELAY))
   if page == nil then return file(folder, request.path) end
   if type(page) == "function" then return page(request) end
   if type(page) == "string" then return 200, web.document(page) end

@@ -42,9 +42,10 @@ function Session:source(node)
 end
 
 function Session:request(target, list, method, what)
-  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
-    method = method, params = list }
-  local hook = { url = target, method = method, params = list, jar = self.call.jar }
+  local form = url.form(list)
+  self.env.notify({ kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
+    method = method, params = list }, form)
+  local hook = { url = target, method = method, params = list, form = form, jar = self.call.jar }
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   self.env.notify { kind = "answer", call = self.call.sid, status = response.status,

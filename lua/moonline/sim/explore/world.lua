@@ -55,7 +55,7 @@ local function pages(self)
   return setmetatable({}, { __index = function(_, path)
     return function(asked)
       if self.wire:request(path, asked.params) then return 500, "lost" end
-      return web.answer(own, self.stage.source, asked)
+      return web.answer(own, self.stage.source, asked, self.stage.draw)
     end
   end })
 end
