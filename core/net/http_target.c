@@ -7,15 +7,12 @@
 #include "core/base/mem.h"
 #include "core/net/http_client_priv.h"
 
+/* curl's to free. */
 static char *part(CURLU *url, CURLUPart which, unsigned flags)
 {
-    char *text = NULL, *copy;
+    char *text = NULL;
 
-    if (curl_url_get(url, which, &text, flags) != CURLUE_OK)
-        return NULL;
-    copy = ml_strdup(text);
-    curl_free(text);
-    return copy;
+    return curl_url_get(url, which, &text, flags) == CURLUE_OK ? text : NULL;
 }
 
 /* Takes the credentials and the fragment out of the URL. */
@@ -57,12 +54,18 @@ static const char *read_parts(struct ml_http_target *target)
     curl_url_set(target->url, CURLUPART_HOST, target->host, 0);
     port = part(target->url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
     target->port = (uint16_t)strtoul(port ? port : "0", NULL, 10);
-    ml_free(port);
+    curl_free(port);
     target->origin =
         ml_format("%s://%s:%u", scheme == 8 ? "https" : "http", target->host, target->port);
     take_credentials(target);
     target->bare = part(target->url, CURLUPART_URL, 0);
     return target->bare ? NULL : "not a URL";
+}
+
+/* Of ours; the rest is curl's. */
+static long blocks_of(const struct ml_http_target *target)
+{
+    return 2 + (target->origin != NULL);
 }
 
 static struct ml_http_target *read_target(const char *text)
@@ -75,6 +78,7 @@ static struct ml_http_target *read_target(const char *text)
     target->shown = control ? "" : target->text;
     target->url = curl_url();
     target->fault = text && !control ? read_parts(target) : "control characters in the URL";
+    ml_mem_keep(blocks_of(target));
     return target;
 }
 
@@ -94,12 +98,13 @@ void ml_http_target_unref(struct ml_http_target *target)
 {
     if (!target || --target->references > 0)
         return;
+    ml_mem_keep(-blocks_of(target));
     curl_url_cleanup(target->url);
-    ml_free(target->text);
-    ml_free(target->bare);
-    ml_free(target->host);
+    curl_free(target->bare);
+    curl_free(target->host);
+    curl_free(target->name);
+    curl_free(target->password);
     ml_free(target->origin);
-    ml_free(target->name);
-    ml_free(target->password);
+    ml_free(target->text);
     ml_free(target);
 }

@@ -45,7 +45,6 @@ describe("docs/configuration.md", function()
   end)
 end)
 
-<<<<<<< HEAD
 describe("docs/rest.md", function()
   local lfs = require "lfs"
   local text = read "docs/rest.md"
@@ -137,7 +136,9 @@ describe("docs/operation.md", function()
         assert.truthy(text:find("`" .. one.name .. "`", 1, true), one.name)
       end
     end
-=======
+  end)
+end)
+
 -- Those of `names` that a document does not have in `code`.
 local function missing(path, names)
   local text, list = read(path), {}
@@ -201,6 +202,5 @@ describe("docs/test.md", function()
     end
     os.execute("rm -rf '" .. folder .. "'")
     assert.equal(2, count)
->>>>>>> test
   end)
 end)
