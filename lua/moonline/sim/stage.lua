@@ -40,6 +40,7 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field during fun(live: moonline.SimLive)? runs beside the call
 ---@field caller boolean? false: nobody calls, all is up to `during`
 ---@field limit number? seconds that the call may take
+---@field goes_on boolean? randomness is what it was: no two calls of a stage have the same Call-ID
 
 -- ---- who is who -------------------------------------------------------------------------------
 
@@ -121,8 +122,9 @@ local function tools(self, name, leg)
     connected = function() listen(self, name, leg) end }
 end
 
-local function open_phones(self)
-  local agent = assert(require("moonline.agent").open { listen = places.PHONES })
+local function open_phones(self, session)
+  local agent = assert(require("moonline.agent").open { listen = places.PHONES,
+    session_expires = session })
   self.phones, self.phone_addresses = agent, {}
   for i, address in ipairs(agent.addresses) do
     local plain = address:match("(%d+%.%d+%.%d+%.%d+:%d+)$")
@@ -153,8 +155,9 @@ function stage.open(options)
   local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
     is_own = not options.store, source = options.folder, ear_count = 0 }, Stage)
   self:clear {}
-  open_phones(self)
-  self.caller = assert(require("moonline.agent").open())
+  local sip = options.config and options.config.sip or {}
+  open_phones(self, sip.session_expires)
+  self.caller = assert(require("moonline.agent").open { session_expires = sip.session_expires })
   self.caller_address = self.caller.addresses[1]:match("^%a+:(.*)$")
   self.app = background.keep(assert(client.serve({}, function(asked)
     return answer(self, asked)
@@ -234,7 +237,7 @@ end
 ---@return moonline.SimResult
 function Stage:play(scene)
   self:clear(scene)
-  if scene.seed then sys.seed(scene.seed) end
+  if scene.seed and not scene.goes_on then sys.seed(scene.seed) end
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
   self.began = task.time()
   local held <close> = phones.register(self.phones, self.server, scene.phones)
