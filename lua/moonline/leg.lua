@@ -72,18 +72,7 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
-  if self.has_events then return end -- the event of its end tells all this
-  record.ended(self)
-  self:tell_status()
-end
-
--- Tells whoever watches how the call stands, when that has changed. status: if it is not the leg's own.
-function Leg:tell_status(status)
-  status = status or self:status()
-  if status == self.told_status then return end
-  self.told_status = status
-  self.env.notify { kind = "status", call = self.sid, status = status, parent = self.parent_sid,
-    from = self.from, to = self.to }
+  if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
 -- What others may know of it.
@@ -91,7 +80,6 @@ function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self:tell_status(fields.status)
 end
 
 ---Raises the hangup value when the leg is over.
