@@ -149,13 +149,13 @@ void *ml_budget_allocate(void *ud, void *block, size_t old, size_t size)
         old = 0;
     if (size > old && state->heap + (size - old) > state->heap_most && !may_grow(state, size - old))
         return NULL;
-    if (size > 0) {
-        block = realloc(block, size);
-        if (!block)
-            return NULL;
-    } else {
+    if (size == 0) {
         free(block);
         block = NULL;
+    } else {
+        block = block ? realloc(block, size) : malloc(size);
+        if (!block)
+            return NULL;
     }
     state->heap += size - old;
     all_heaps += size - old;

@@ -9,10 +9,14 @@
 #include "core/house/traces.h"
 #include "core/text/json.h"
 
-enum { DEPTH_MAX = 8 }; /* of what is told: deeper tables are left out */
+enum {
+    DEPTH_MAX = 8,     /* of what is told: deeper tables are left out */
+    KEPT_MAX = 1 << 16 /* bytes of the buffer that are kept from one event to the next */
+};
 
 struct ml_shared_traces {
     struct ml_traces *traces;
+    struct ml_buf json; /* of the event that is being told */
     int references;
 };
 
@@ -59,6 +63,7 @@ void ml_lua_traces_drop(struct ml_shared_traces *shared)
     if (!shared || --shared->references > 0)
         return;
     ml_traces_free(shared->traces);
+    ml_buf_fini(&shared->json);
     ml_free(shared);
 }
 
@@ -93,16 +98,14 @@ static void add_list(struct ml_buf *out, lua_State *L, int index, int depth)
 {
     lua_Integer n = (lua_Integer)lua_rawlen(L, index);
 
-    ml_buf_str(out, "[");
     for (lua_Integer i = 1; i <= n; i++) {
+        ml_buf_add(out, i == 1 ? "[" : ",", 1);
         lua_rawgeti(L, index, i);
         if (!add_value(out, L, lua_gettop(L), depth))
             ml_buf_str(out, "null");
         lua_pop(L, 1);
-        if (i < n)
-            ml_buf_str(out, ",");
     }
-    ml_buf_str(out, "]");
+    ml_buf_add(out, "]", 1);
 }
 
 static void add_object(struct ml_buf *out, lua_State *L, int index, int depth)
@@ -118,9 +121,9 @@ static void add_object(struct ml_buf *out, lua_State *L, int index, int depth)
             continue;
         name = lua_tolstring(L, -2, &n);
         if (!first)
-            ml_buf_str(out, ",");
+            ml_buf_add(out, ",", 1);
         ml_json_quote(out, (struct ml_str){name, n});
-        ml_buf_str(out, ":");
+        ml_buf_add(out, ":", 1);
         if (add_value(out, L, lua_gettop(L), depth))
             first = false;
         else
@@ -129,10 +132,17 @@ static void add_object(struct ml_buf *out, lua_State *L, int index, int depth)
     ml_buf_str(out, "}");
 }
 
+static void add_integer(struct ml_buf *out, lua_Integer value)
+{
+    if (value < 0)
+        ml_buf_str(out, "-");
+    ml_buf_uint(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
 static void add_number(struct ml_buf *out, lua_State *L, int index)
 {
     if (lua_isinteger(L, index))
-        ml_buf_printf(out, LUA_INTEGER_FMT, lua_tointeger(L, index));
+        add_integer(out, lua_tointeger(L, index));
     else if (isfinite(lua_tonumber(L, index)))
         ml_buf_printf(out, "%.14g", lua_tonumber(L, index));
     else
@@ -171,16 +181,18 @@ static bool add_value(struct ml_buf *out, lua_State *L, int index, int depth)
 
 static int traces_tell(lua_State *L)
 {
-    struct ml_traces *traces = check(L);
-    struct ml_buf json = {0};
+    struct ml_shared_traces *shared = ml_object_check(L, 1, &traces_class);
+    struct ml_buf *json = &shared->json;
 
     luaL_checktype(L, 2, LUA_TTABLE);
     lua_settop(L, 2);
     if (ml_field(L, 2, "call") != LUA_TSTRING)
         return 0;
-    add_value(&json, L, 2, 0);
-    ml_traces_tell(traces, lua_tostring(L, 3), (struct ml_str){json.p, json.n});
-    ml_buf_fini(&json);
+    json->n = 0;
+    add_value(json, L, 2, 0);
+    ml_traces_tell(shared->traces, lua_tostring(L, 3), (struct ml_str){json->p, json->n});
+    if (json->size > KEPT_MAX)
+        ml_buf_fini(json);
     return 0;
 }
 

@@ -33,7 +33,7 @@ static void raise_descriptor_limit(void)
 /* Commands whose time is virtual unless they are told --real-time. */
 static bool is_simulation(int argc, char **argv, int command)
 {
-    static const char *const words[] = {"run", "test"};
+    static const char *const words[] = {"run", "test", "explore"};
     bool found = false;
 
     for (size_t k = 0; command < argc && k < sizeof words / sizeof *words; k++)

@@ -20,6 +20,7 @@ int ml_open_sys(lua_State *L);
 int ml_sys_editor(lua_State *L); /* sys.editor(box) */
 int ml_open_log(lua_State *L);
 int ml_open_udp(lua_State *L);
+int ml_open_wire(lua_State *L);
 int ml_open_guard(lua_State *L);
 
 /* Into the library table on top: functions that keep to the budget of the run. */

@@ -45,25 +45,18 @@ bool ml_object_count(size_t index, const char **name, int *open)
     return true;
 }
 
-/* Registry key under which all metatables of handles are listed: metatable -> true. */
-static const char metatables;
+/* Every metatable of handles has it as a key, no other has. */
+static const char mark;
 
 static struct handle *handle_at(lua_State *L, int index)
 {
     struct handle *handle = lua_touserdata(L, index);
     bool ours;
 
-    if (!handle || lua_islightuserdata(L, index) || !lua_getmetatable(L, index))
+    if (!handle || !lua_getmetatable(L, index))
         return NULL;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables);
-    if (!lua_istable(L, -1)) {
-        lua_pop(L, 2);
-        return NULL;
-    }
-    lua_pushvalue(L, -2);
-    lua_rawget(L, -2);
-    ours = lua_toboolean(L, -1);
-    lua_pop(L, 3);
+    ours = lua_rawgetp(L, -1, &mark) != LUA_TNIL;
+    lua_pop(L, 2);
     return ours ? handle : NULL;
 }
 
@@ -152,36 +145,36 @@ static int handle_tostring(lua_State *L)
     return 1;
 }
 
+static void make_metatable(lua_State *L, const struct ml_class *class)
+{
+    luaL_newmetatable(L, lua_pushfstring(L, "moonline.%s", class->name));
+    lua_remove(L, -2);
+    lua_newtable(L);
+    luaL_setfuncs(L, class->methods, 0);
+    lua_pushcfunction(L, handle_close);
+    lua_setfield(L, -2, "close");
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, handle_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, handle_end);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, handle_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushliteral(L, "handle");
+    lua_setfield(L, -2, "__metatable");
+    lua_pushboolean(L, true);
+    lua_rawsetp(L, -2, &mark);
+}
+
+/* Made with the first handle of its class, then in the registry under the class. */
 static void push_metatable(lua_State *L, const struct ml_class *class)
 {
-    const char *name = lua_pushfstring(L, "moonline.%s", class->name);
-
-    if (luaL_newmetatable(L, name)) {
-        lua_newtable(L);
-        luaL_setfuncs(L, class->methods, 0);
-        lua_pushcfunction(L, handle_close);
-        lua_setfield(L, -2, "close");
-        lua_setfield(L, -2, "__index");
-        lua_pushcfunction(L, handle_close);
-        lua_setfield(L, -2, "__close");
-        lua_pushcfunction(L, handle_end);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, handle_tostring);
-        lua_setfield(L, -2, "__tostring");
-        lua_pushliteral(L, "handle");
-        lua_setfield(L, -2, "__metatable");
-        if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables) != LUA_TTABLE) {
-            lua_pop(L, 1);
-            lua_newtable(L);
-            lua_pushvalue(L, -1);
-            lua_rawsetp(L, LUA_REGISTRYINDEX, &metatables);
-        }
-        lua_pushvalue(L, -2);
-        lua_pushboolean(L, true);
-        lua_rawset(L, -3);
-        lua_pop(L, 1);
-    }
-    lua_remove(L, -2);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, class) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    make_metatable(L, class);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, class);
 }
 
 void ml_object_new(lua_State *L, const struct ml_class *class)

@@ -15,8 +15,12 @@
 #include "core/base/mem.h"
 
 /* Collections by growth of the heap in percent: of what is young, and of all. A call makes little
- * that lives long; the second must stay well above the first, or every collection is one of all. */
-enum { GC_MINOR = 50, GC_MAJOR = 300 };
+ * that lives long; the second must stay well above the first, or every collection is one of all. At
+ * 50 percent a call cost 8 % more misses of the cache, at 200 held calls were larger. */
+enum { GC_MINOR = 100, GC_MAJOR = 300 };
+/* ... and of all, after a collection of all that found little, as many waiting calls make it. Lua
+ * would wait until the heap has doubled. */
+enum { GC_PAUSE = 140 };
 enum { COPY_DEPTH = 32 }; /* tables nested deeper are no plain values but a graph */
 
 static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
@@ -31,6 +35,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.wire", ml_open_wire},
                                    {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 
@@ -136,6 +141,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     *(struct ml_state **)lua_getextraspace(L) = state;
     luaL_openlibs(L);
     lua_gc(L, LUA_GCGEN, GC_MINOR, GC_MAJOR);
+    lua_gc(L, LUA_GCSETPAUSE, GC_PAUSE);
     ml_unwind_install(L);
     if (number > 0)
         install_limited(L);

@@ -92,6 +92,10 @@ void ml_coroutine_install(lua_State *L);
 void ml_coroutine_keep(lua_State *L, lua_State *co);
 void ml_coroutine_release(lua_State *L, lua_State *co);
 
+/* ---- timer.c ---- */
+/* timer(seconds, box, event): its handle. */
+int ml_timer_start(lua_State *L);
+
 /* ---- mailbox.c ---- */
 void ml_mailbox_open(lua_State *L); /* metatable */
 int ml_mailbox_new(lua_State *L);

@@ -83,6 +83,11 @@ void ml_mem_trim(void)
         malloc_trim(0);
 }
 
+void ml_mem_keep(long count)
+{
+    atomic_fetch_sub_explicit(&blocks, count, memory_order_relaxed);
+}
+
 long ml_mem_blocks(void)
 {
     return atomic_load_explicit(&blocks, memory_order_relaxed);

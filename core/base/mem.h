@@ -20,7 +20,9 @@ char *ml_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Gives what is free back to the system; milliseconds, for when much was freed at once. */
 void ml_mem_trim(void);
 
-/* Blocks that live now. */
+/* Blocks that live now, without those that caches keep. */
 long ml_mem_blocks(void);
+/* A cache keeps that many of the blocks for whoever comes next; negative: no more. */
+void ml_mem_keep(long count);
 
 #endif

@@ -163,7 +163,7 @@ char *ml_buf_take(struct ml_buf *buf)
     char *text;
 
     ml_buf_add(buf, "", 0);
-    text = buf->p;
+    text = ml_realloc(buf->p, buf->n + 1); /* it may be kept for long */
     *buf = (struct ml_buf){NULL, 0, 0};
     return text;
 }

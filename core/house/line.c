@@ -24,8 +24,8 @@ struct ml_line {
     int event_type;    /* of telephone-event in our offers; -1: none, ever */
     enum ml_hold hold; /* we hold the peer */
     uint64_t session, version;
-    struct ml_sdp last; /* what we said last, to repeat it unchanged */
-    bool agreed;        /* there was an answer, either way */
+    char *last;  /* what we said last, to repeat it unchanged */
+    bool agreed; /* there was an answer, either way */
     enum ml_codec chosen;
 };
 
@@ -125,11 +125,15 @@ static void begin_description(const struct ml_line *line, struct ml_sdp *sdp)
 /* The version grows by one whenever what we say changes (RFC 3264 8). */
 static char *print(struct ml_line *line, const struct ml_sdp *sdp)
 {
-    if (memcmp(sdp, &line->last, sizeof *sdp) != 0) {
-        line->version++;
-        line->last = *sdp;
+    char *text = ml_sdp_print(sdp, line->session, line->version);
+
+    if (!line->last || strcmp(text, line->last) != 0) {
+        ml_free(text);
+        ml_free(line->last);
+        text = ml_sdp_print(sdp, line->session, ++line->version);
+        line->last = ml_strdup(text);
     }
-    return ml_sdp_print(sdp, line->session, line->version);
+    return text;
 }
 
 static int make_offer(void *user, char **text)
@@ -287,6 +291,21 @@ static const struct ml_leg_description description = {make_offer, take_offer, ta
 
 /* ---- the leg ---- */
 
+/* Nothing is sent after a BYE, whoever still holds the line. */
+static void hush(struct ml_line *line)
+{
+    static const struct ml_stream_target nobody = {.send = false, .receive = false};
+
+    if (line->stream)
+        ml_stream_set_target(line->stream, &nobody);
+}
+
+void ml_line_hangup(struct ml_line *line, const struct ml_header *headers, size_t header_count)
+{
+    hush(line);
+    ml_leg_hangup(line->leg, headers, header_count);
+}
+
 static void on_leg(struct ml_leg *leg, const struct ml_leg_event *event, void *user)
 {
     struct ml_line *line = user;
@@ -299,6 +318,9 @@ static void on_leg(struct ml_leg *leg, const struct ml_leg_event *event, void *u
             on_digit(event->digit, event->duration_ms, line);
         return;
     }
+    if (event->kind == ML_LEG_FAILED || event->kind == ML_LEG_CANCELED ||
+        event->kind == ML_LEG_ENDED)
+        hush(line);
     if (line->handlers->leg)
         line->handlers->leg(event, line->user);
 }
@@ -338,6 +360,7 @@ static void free_line(struct ml_line *line)
         ml_stream_free(line->stream);
     ml_free(line->bind);
     ml_free(line->advertise);
+    ml_free(line->last);
     ml_free(line);
 }
 

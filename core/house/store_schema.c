@@ -49,42 +49,42 @@ static const struct table tables[ML_STORE_KINDS] = {
 /* Each takes the file from version n to n + 1, in a transaction of its own. A call's events are
  * made by the database: they cost the control thread nothing. */
 static const char *const migrations[] = {
-    "CREATE TABLE calls(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, parent TEXT,"
-    " \"from\" TEXT, \"to\" TEXT, status TEXT, direction TEXT, start REAL, answered REAL,"
-    " finish REAL, duration INTEGER, code INTEGER, caller_name TEXT, forwarded_from TEXT,"
-    " call_id TEXT, changed REAL, callback TEXT, callback_method TEXT, sequence INTEGER);"
-    "CREATE INDEX calls_parent ON calls(parent) WHERE parent IS NOT NULL;"
-    "CREATE INDEX calls_start ON calls(start);"
-    "CREATE INDEX calls_alive ON calls(id) WHERE finish IS NULL;"
-    "CREATE TABLE recordings(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
-    " conference TEXT, source TEXT, channels INTEGER, track TEXT, status TEXT, start REAL,"
-    " duration REAL, size INTEGER, error_code INTEGER, created REAL, changed REAL, callback TEXT,"
-    " callback_method TEXT, callback_events TEXT);"
-    "CREATE INDEX recordings_call ON recordings(call);"
-    "CREATE INDEX recordings_conference ON recordings(conference)"
-    " WHERE conference IS NOT NULL;"
-    "CREATE INDEX recordings_created ON recordings(created);"
-    "CREATE TABLE notifications(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
-    " time REAL, code INTEGER, level TEXT, text TEXT, url TEXT, method TEXT);"
-    "CREATE INDEX notifications_call ON notifications(call);"
-    "CREATE TABLE events(id INTEGER PRIMARY KEY, call TEXT, time REAL, name TEXT);"
-    "CREATE INDEX events_call ON events(call);"
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY, call TEXT, time REAL, url TEXT, method TEXT,"
-    " params TEXT, what TEXT, token TEXT, attempts INTEGER, due REAL);"
-    "CREATE TRIGGER call_begins AFTER INSERT ON calls WHEN new.status IS NOT NULL BEGIN"
-    " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
-    "CREATE TRIGGER call_changes AFTER UPDATE OF status ON calls"
-    " WHEN new.status IS NOT old.status BEGIN"
-    " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
-    "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
-    " DELETE FROM events WHERE call = old.sid;"
-    " DELETE FROM notifications WHERE call = old.sid; END;",
-    "CREATE TABLE conferences(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
-    " status TEXT, created REAL, changed REAL, finish REAL, reason TEXT, ender TEXT);"
-    "CREATE INDEX conferences_name ON conferences(name);"
-    "CREATE INDEX conferences_created ON conferences(created);"
-    "CREATE TABLE queues(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
-    " max INTEGER, created REAL, changed REAL);",
+    ("CREATE TABLE calls(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, parent TEXT,"
+     " \"from\" TEXT, \"to\" TEXT, status TEXT, direction TEXT, start REAL, answered REAL,"
+     " finish REAL, duration INTEGER, code INTEGER, caller_name TEXT, forwarded_from TEXT,"
+     " call_id TEXT, changed REAL, callback TEXT, callback_method TEXT, sequence INTEGER);"
+     "CREATE INDEX calls_parent ON calls(parent) WHERE parent IS NOT NULL;"
+     "CREATE INDEX calls_start ON calls(start);"
+     "CREATE INDEX calls_alive ON calls(id) WHERE finish IS NULL;"
+     "CREATE TABLE recordings(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
+     " conference TEXT, source TEXT, channels INTEGER, track TEXT, status TEXT, start REAL,"
+     " duration REAL, size INTEGER, error_code INTEGER, created REAL, changed REAL, callback TEXT,"
+     " callback_method TEXT, callback_events TEXT);"
+     "CREATE INDEX recordings_call ON recordings(call);"
+     "CREATE INDEX recordings_conference ON recordings(conference)"
+     " WHERE conference IS NOT NULL;"
+     "CREATE INDEX recordings_created ON recordings(created);"
+     "CREATE TABLE notifications(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
+     " time REAL, code INTEGER, level TEXT, text TEXT, url TEXT, method TEXT);"
+     "CREATE INDEX notifications_call ON notifications(call);"
+     "CREATE TABLE events(id INTEGER PRIMARY KEY, call TEXT, time REAL, name TEXT);"
+     "CREATE INDEX events_call ON events(call);"
+     "CREATE TABLE outbox(id INTEGER PRIMARY KEY, call TEXT, time REAL, url TEXT, method TEXT,"
+     " params TEXT, what TEXT, token TEXT, attempts INTEGER, due REAL);"
+     "CREATE TRIGGER call_begins AFTER INSERT ON calls WHEN new.status IS NOT NULL BEGIN"
+     " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
+     "CREATE TRIGGER call_changes AFTER UPDATE OF status ON calls"
+     " WHEN new.status IS NOT old.status BEGIN"
+     " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
+     "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
+     " DELETE FROM events WHERE call = old.sid;"
+     " DELETE FROM notifications WHERE call = old.sid; END;"),
+    ("CREATE TABLE conferences(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+     " status TEXT, created REAL, changed REAL, finish REAL, reason TEXT, ender TEXT);"
+     "CREATE INDEX conferences_name ON conferences(name);"
+     "CREATE INDEX conferences_created ON conferences(created);"
+     "CREATE TABLE queues(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+     " max INTEGER, created REAL, changed REAL);"),
     /* pair: a file of the journal that was begun with another store is none of this one's. */
     ("CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
      "INSERT INTO journal VALUES(random() >> 1, 0);"),
@@ -111,7 +111,7 @@ int ml_store_columns(enum ml_store_kind kind)
 int ml_store_column(enum ml_store_kind kind, const char *name)
 {
     for (int i = 0; tables[kind].columns[i]; i++)
-        if (strcmp(tables[kind].columns[i], name) == 0)
+        if (tables[kind].columns[i][0] == name[0] && strcmp(tables[kind].columns[i], name) == 0)
             return i;
     return -1;
 }

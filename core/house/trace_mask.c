@@ -36,8 +36,8 @@ static void mask_parameter(char *p, char *end)
 {
     char *equals = memchr(p, '=', (size_t)(end - p));
 
-    if (equals && ml_str_ieq(ml_str_trim((struct ml_str){p, (size_t)(equals - p)}),
-                             ML_STR("response")))
+    if (equals &&
+        ml_str_ieq(ml_str_trim((struct ml_str){p, (size_t)(equals - p)}), ML_STR("response")))
         cover(equals + 1, end);
 }
 
@@ -48,7 +48,7 @@ static void mask_value(char *p, char *end)
 
     ml_str_cut(&rest, ' ', &scheme);
     p += (size_t)(scheme.p + scheme.n - p);
-    if (!ml_str_ieq(scheme, ML_STR("Digest"))) {
+    if (!ml_str_ieq(ml_str_trim(scheme), ML_STR("Digest"))) {
         cover(p, end);
         return;
     }

@@ -52,6 +52,33 @@ struct ml_traces {
     size_t mask;
 };
 
+/* ---- limits ---- */
+
+static size_t size_of(const struct record *record)
+{
+    return sizeof *record + record->start + record->n;
+}
+
+static void drop(struct ml_traces *traces, struct trace *trace)
+{
+    struct ml_link *link = trace->head ? trace->head->next : ml_list_first(&trace->records);
+    struct record *record = ML_CONTAINER(link, struct record, link);
+
+    trace->bytes -= size_of(record);
+    traces->bytes -= size_of(record);
+    trace->dropped++;
+    ml_list_remove(link);
+    ml_free(record);
+}
+
+/* Down to its limit, or to its beginning. */
+static void trim(struct ml_traces *traces, struct trace *trace)
+{
+    while (trace->bytes + trace->name_bytes > traces->limit &&
+           trace->records.head.prev != trace->head && !ml_list_empty(&trace->records))
+        drop(traces, trace);
+}
+
 /* ---- names ---- */
 
 static struct name **find(struct ml_traces *traces, const char *text, bool is_sid)
@@ -81,6 +108,7 @@ static struct name *add_name(struct ml_traces *traces, struct trace *trace, cons
     ml_list_append(&trace->names, &name->link);
     trace->name_bytes += bytes;
     traces->bytes += bytes;
+    trim(traces, trace);
     return name;
 }
 
@@ -96,11 +124,6 @@ static void remove_name(struct ml_traces *traces, struct name *name)
 }
 
 /* ---- traces ---- */
-
-static size_t size_of(const struct record *record)
-{
-    return sizeof *record + record->start + record->n;
-}
 
 static void free_trace(struct ml_traces *traces, struct trace *trace)
 {
@@ -198,18 +221,6 @@ static struct record *record_new(struct ml_traces *traces, size_t start, struct 
     return record;
 }
 
-static void drop(struct ml_traces *traces, struct trace *trace)
-{
-    struct ml_link *link = trace->head ? trace->head->next : ml_list_first(&trace->records);
-    struct record *record = ML_CONTAINER(link, struct record, link);
-
-    trace->bytes -= size_of(record);
-    traces->bytes -= size_of(record);
-    trace->dropped++;
-    ml_list_remove(link);
-    ml_free(record);
-}
-
 /* Takes the record. One that was claimed comes later than what was told meanwhile. */
 static void add(struct ml_traces *traces, struct trace *trace, struct record *record)
 {
@@ -223,9 +234,7 @@ static void add(struct ml_traces *traces, struct trace *trace, struct record *re
     traces->bytes += size_of(record);
     if (!trace->head && trace->bytes > traces->limit / HEAD_SHARE)
         trace->head = trace->records.head.prev;
-    while (trace->bytes + trace->name_bytes > traces->limit &&
-           trace->records.head.prev != trace->head)
-        drop(traces, trace);
+    trim(traces, trace);
 }
 
 void ml_traces_tell(struct ml_traces *traces, const char *sid, struct ml_str json)

@@ -1,7 +1,7 @@
 /* What was said and done in the last calls, to look at afterwards: SIP messages as they passed, and
- * what policy tells, as JSON. A ring of traces, each of a bounded size: of a call that says more, the
- * beginning and the newest are kept. A call that is placed for another one is part of its trace.
- * Owner: the program. Loop thread. */
+ * what policy tells, as JSON. A ring of traces, each of a bounded size: of a call that says more,
+ * the beginning and the newest are kept. A call that is placed for another one is part of its
+ * trace. Owner: the program. Loop thread. */
 #ifndef ML_HOUSE_TRACES_H
 #define ML_HOUSE_TRACES_H
 

@@ -142,6 +142,15 @@ static int start_workers(struct ml_media *media, int threads)
     return ML_OK;
 }
 
+static int start(struct ml_media *media, int threads)
+{
+    media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (media->wake < 0 || ml_disk_new(&media->disk) != 0)
+        return ML_EIO;
+    media->clips = ml_clips_new(media->disk);
+    return start_workers(media, threads);
+}
+
 int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
                  struct ml_media **mediap, struct ml_fault *fault)
 {
@@ -165,10 +174,9 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
     ml_list_init(&media->compressions);
     ml_list_init(&media->forks);
     ml_queue_init(&media->notes);
-    media->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    media->wake = -1;
     status = ml_ports_new(options->port_min, options->port_max, &media->ports, fault);
-    if (status == 0 && (media->wake < 0 || ml_disk_new(&media->disk) != 0 ||
-                        start_workers(media, options->threads) != 0))
+    if (status == 0 && start(media, options->threads) != 0)
         status = ml_fail(fault, ML_EIO, "media threads do not start: %s", strerror(errno));
     if (status != 0) {
         ml_media_free(media);
@@ -200,6 +208,7 @@ void ml_media_free(struct ml_media *media)
     for (int i = 0; i < media->worker_count; i++)
         ml_worker_free(media->workers[i]);
     ml_disk_free(media->disk);
+    ml_clips_free(media->clips);
     ML_LIST_EACH(&media->recorders, link)
     {
         ml_recorder_destroy(ML_CONTAINER(link, struct ml_recorder, all));

@@ -2,6 +2,7 @@
 #ifndef ML_MEDIA_MEDIA_PRIV_H
 #define ML_MEDIA_MEDIA_PRIV_H
 
+#include "core/media/clip.h"
 #include "core/media/codec.h"
 #include "core/media/disk.h"
 #include "core/media/dtmf.h"
@@ -25,6 +26,7 @@ struct ml_media {
     int rtp_timeout_ms;
     struct ml_ports *ports;
     struct ml_disk *disk;
+    struct ml_clips *clips;
     struct ml_worker **workers;
     int worker_count;
     struct ml_list streams, recorders, mixers, compressions, forks; /* control thread */

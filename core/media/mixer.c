@@ -87,7 +87,7 @@ int ml_mixer_play(struct ml_mixer *mixer, const struct ml_source *source, uint32
 {
     struct ml_message *message;
     struct ml_player *player;
-    int status = ml_player_new(mixer->media->disk, source, op, &player, fault);
+    int status = ml_player_new(mixer->media->clips, source, op, &player, fault);
 
     if (status != 0)
         return status;

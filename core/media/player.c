@@ -13,12 +13,14 @@ struct ml_player {
     uint32_t op;
     struct ml_reader *reader;
     bool begun; /* the first sample of the file was there */
-    struct ml_tone tone;
-    int64_t left; /* samples; -1: until stopped */
     char *digits, *at;
-    int loops; /* 0: until stopped */
-    struct ml_key key;
+    int loops;     /* 0: until stopped */
+    int64_t left;  /* samples; -1: until stopped */
     uint32_t wait; /* samples of w and W */
+    union {
+        struct ml_tone tone; /* TONE */
+        struct ml_key key;   /* DIGITS */
+    };
 };
 
 static int check_digits(const char *digits, struct ml_fault *fault)
@@ -34,12 +36,12 @@ static int check_digits(const char *digits, struct ml_fault *fault)
     return ML_OK;
 }
 
-static int setup(struct ml_player *player, struct ml_disk *disk, const struct ml_source *source,
+static int setup(struct ml_player *player, struct ml_clips *clips, const struct ml_source *source,
                  struct ml_fault *fault)
 {
     switch (source->kind) {
     case ML_SOURCE_FILE:
-        player->reader = ml_reader_new(disk, source->text, source->loops);
+        player->reader = ml_reader_new(clips, source->text, source->loops);
         return ML_OK;
     case ML_SOURCE_TONE:
         if (!ml_tone_init(&player->tone, source->text,
@@ -59,7 +61,7 @@ static int setup(struct ml_player *player, struct ml_disk *disk, const struct ml
     return ml_fail(fault, ML_EINVAL, "unknown kind of source");
 }
 
-int ml_player_new(struct ml_disk *disk, const struct ml_source *source, uint32_t op,
+int ml_player_new(struct ml_clips *clips, const struct ml_source *source, uint32_t op,
                   struct ml_player **playerp, struct ml_fault *fault)
 {
     struct ml_player *player;
@@ -74,7 +76,7 @@ int ml_player_new(struct ml_disk *disk, const struct ml_source *source, uint32_t
     player->op = op;
     player->loops = source->loops;
     player->left = source->ms > 0 ? (int64_t)source->ms * ML_SAMPLES_MS : -1;
-    status = setup(player, disk, source, fault);
+    status = setup(player, clips, source, fault);
     if (status != 0) {
         ml_player_free(player);
         return status;

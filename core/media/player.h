@@ -10,7 +10,7 @@
 #include "core/media/media.h"
 
 struct ml_player;
-struct ml_disk;
+struct ml_clips;
 
 enum { ML_FRAME_MAX = 480 }; /* samples: 60 ms */
 
@@ -34,7 +34,7 @@ struct ml_frame {
     const char *text;   /* why it failed */
 };
 
-int ml_player_new(struct ml_disk *disk, const struct ml_source *source, uint32_t op,
+int ml_player_new(struct ml_clips *clips, const struct ml_source *source, uint32_t op,
                   struct ml_player **playerp, struct ml_fault *fault);
 void ml_player_free(struct ml_player *player);
 uint32_t ml_player_op(const struct ml_player *player);

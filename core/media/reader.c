@@ -1,192 +1,108 @@
 #include "core/media/reader.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <sndfile.h>
-#include <speex/speex_resampler.h>
 
 #include "core/base/list.h"
 #include "core/base/mem.h"
 #include "core/base/ring.h"
+#include "core/media/decoder.h"
+#include "core/media/disk.h"
 
 enum {
-    RATE = 8000,
-    RATE_MIN = 1000, /* so that one chunk grows eightfold at most */
-    RATE_MAX = 384000,
-    CHANNELS_MAX = 16,
-    CHUNK = 512,                /* frames of the file decoded at once */
-    CHUNK_OUT = CHUNK * 8 + 64, /* ... and what that can become */
-    AHEAD = 16384,              /* samples: two seconds */
-    QUALITY = 5                 /* of the resampler, 0-10 */
+    AHEAD = 16000,       /* samples of a clip that are decoded ahead: two seconds */
+    OWN_AHEAD = 8192,    /* ... of a file that has none */
+    HALF = OWN_AHEAD / 2 /* when less is left, it is time for more */
 };
+
+_Static_assert((int)HALF >= (int)ML_DECODER_PIECE, "a piece fits where half is free");
+
+/* How the file is read; FAILED: not at all, or no more. */
+enum way { OPENING, CLIP, OWN, OWN_ENDED, FAILED };
 
 struct ml_reader {
-    struct ml_disk *disk;
+    struct ml_clips *clips;
     struct ml_job fill, close;
-    struct ml_ring *ring;
     atomic_bool queued; /* fill is */
-    atomic_int state;
-    char error[200]; /* written before state becomes FAILED */
+    atomic_int way;     /* what it needs is there before it says so */
+    char *path, *error;
+    struct ml_clip *clip;
+    struct ml_ring *ring; /* OWN */
+    atomic_size_t at;     /* in the clip */
+    /* media thread */
+    struct ml_clip_place place;
+    bool ended;
+    int loops; /* OWN: the disk thread's */
     /* disk thread */
-    char *path;
-    int loops;
-    bool opened;
-    SNDFILE *file;
-    SF_INFO info;
-    SpeexResamplerState *resampler;
-    bool any; /* this round gave a frame */
-    float *in, *mono, *out;
+    struct ml_decoder *decoder;
+    bool any; /* this round gave a sample */
 };
 
-static void fail(struct ml_reader *reader, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void fail(struct ml_reader *reader, const char *format, ...)
+static void enter(struct ml_reader *reader, enum way way)
 {
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(reader->error, sizeof reader->error, format, args);
-    va_end(args);
-    atomic_store_explicit(&reader->state, ML_READER_FAILED, memory_order_release);
+    atomic_store_explicit(&reader->way, way, memory_order_release);
 }
 
-static int open_regular(struct ml_reader *reader)
+static enum way way_of(const struct ml_reader *reader)
 {
-    struct stat st;
-    int fd = open(reader->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0) {
-        fail(reader, "%s: %s", reader->path, strerror(errno));
-        return -1;
-    }
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        fail(reader, "%s: not a file", reader->path);
-        close(fd);
-        return -1;
-    }
-    return fd;
+    return (enum way)atomic_load_explicit(&reader->way, memory_order_acquire);
 }
 
-static bool open_file(struct ml_reader *reader)
+/* ---- disk thread ---- */
+
+static void open_file(struct ml_reader *reader)
 {
-    int fd = open_regular(reader), error = 0;
+    struct ml_fault fault = {0};
 
-    reader->opened = true;
-    if (fd < 0)
-        return false;
-    reader->file = sf_open_fd(fd, SFM_READ, &reader->info, SF_TRUE);
-    if (!reader->file) {
-        fail(reader, "%s: %s", reader->path, sf_strerror(NULL));
-        return false;
-    }
-    if (reader->info.samplerate < RATE_MIN || reader->info.samplerate > RATE_MAX ||
-        reader->info.channels < 1 || reader->info.channels > CHANNELS_MAX) {
-        fail(reader, "%s: %d channels at %d Hz are not playable", reader->path,
-             reader->info.channels, reader->info.samplerate);
-        return false;
-    }
-    if (reader->info.samplerate != RATE) {
-        reader->resampler =
-            speex_resampler_init(1, (spx_uint32_t)reader->info.samplerate, RATE, QUALITY, &error);
-        if (!reader->resampler) {
-            fail(reader, "%s: %s", reader->path, speex_resampler_strerror(error));
-            return false;
-        }
-        speex_resampler_skip_zeros(reader->resampler);
-    }
-    reader->in = ml_alloc(CHUNK * (size_t)reader->info.channels * sizeof *reader->in);
-    reader->mono = ml_alloc(CHUNK * sizeof *reader->mono);
-    reader->out = ml_alloc(CHUNK_OUT * sizeof *reader->out);
-    return true;
-}
-
-static void put(struct ml_reader *reader, const float *samples, size_t n)
-{
-    int16_t block[256];
-
-    for (size_t done = 0; done < n;) {
-        size_t part = n - done < 256 ? n - done : 256;
-
-        for (size_t i = 0; i < part; i++) {
-            float x = samples[done + i] * 32767.0f;
-
-            block[i] = (int16_t)(!(x > -32768.0f) ? -32768 : x > 32767.0f ? 32767 : lrintf(x));
-        }
-        ml_ring_write(reader->ring, block, part);
-        done += part;
+    if (ml_clip_open(reader->clips, reader->path, &reader->clip, &reader->decoder, &fault) != 0) {
+        reader->error = ml_strdup(fault.text);
+        enter(reader, FAILED);
+    } else if (reader->clip) {
+        enter(reader, CLIP);
+    } else {
+        reader->ring = ml_ring_new(sizeof(int16_t), OWN_AHEAD);
+        enter(reader, OWN);
     }
 }
 
-static void resample_and_put(struct ml_reader *reader, size_t n)
+static void fail_empty(struct ml_reader *reader)
 {
-    spx_uint32_t in = (spx_uint32_t)n, out = CHUNK_OUT;
-
-    if (!reader->resampler) {
-        put(reader, reader->mono, n);
-        return;
-    }
-    speex_resampler_process_float(reader->resampler, 0, reader->mono, &in, reader->out, &out);
-    put(reader, reader->out, out);
+    reader->error = ml_format("%s: no audio in it", reader->path);
+    enter(reader, FAILED);
 }
 
-static void mix_down(struct ml_reader *reader, size_t frames)
+static void fill_from_clip(struct ml_reader *reader)
 {
-    int channels = reader->info.channels;
+    bool whole;
 
-    for (size_t i = 0; i < frames; i++) {
-        float sum = 0;
-
-        for (int c = 0; c < channels; c++)
-            sum += reader->in[i * (size_t)channels + (size_t)c];
-        reader->mono[i] = sum / (float)channels;
-    }
-}
-
-/* What the resampler still holds back comes out when it is fed as much silence. */
-static void finish(struct ml_reader *reader)
-{
-    if (reader->resampler) {
-        int rest = speex_resampler_get_input_latency(reader->resampler);
-
-        memset(reader->mono, 0, CHUNK * sizeof *reader->mono);
-        for (; rest > 0; rest -= CHUNK)
-            resample_and_put(reader, (size_t)(rest < CHUNK ? rest : CHUNK));
-    }
-    atomic_store_explicit(&reader->state, ML_READER_ENDED, memory_order_release);
+    ml_clip_fill(reader->clip, atomic_load_explicit(&reader->at, memory_order_relaxed) + AHEAD);
+    if (ml_clip_ready(reader->clip, &whole) == 0 && whole)
+        fail_empty(reader);
 }
 
 static void end_of_round(struct ml_reader *reader)
 {
-    if (!reader->any) {
-        fail(reader, "%s: no audio in it", reader->path);
-        return;
-    }
+    if (!reader->any)
+        fail_empty(reader);
+    else if ((reader->loops > 0 && --reader->loops == 0) || !ml_decoder_rewind(reader->decoder))
+        enter(reader, OWN_ENDED);
     reader->any = false;
-    if ((reader->loops > 0 && --reader->loops == 0) || sf_seek(reader->file, 0, SEEK_SET) != 0)
-        finish(reader);
 }
 
-static void decode_chunk(struct ml_reader *reader)
+static void fill_own(struct ml_reader *reader)
 {
-    sf_count_t n = sf_readf_float(reader->file, reader->in, CHUNK);
+    int16_t piece[ML_DECODER_PIECE];
 
-    if (n <= 0) {
-        end_of_round(reader);
-        return;
+    while (way_of(reader) == OWN && ml_ring_room(reader->ring) >= ML_DECODER_PIECE) {
+        size_t n = ml_decoder_read(reader->decoder, piece);
+
+        if (n == 0) {
+            end_of_round(reader);
+            continue;
+        }
+        reader->any = true;
+        ml_ring_write(reader->ring, piece, n);
     }
-    reader->any = true;
-    mix_down(reader, (size_t)n);
-    resample_and_put(reader, (size_t)n);
 }
 
 static void run_fill(struct ml_job *job)
@@ -194,45 +110,44 @@ static void run_fill(struct ml_job *job)
     struct ml_reader *reader = ML_CONTAINER(job, struct ml_reader, fill);
 
     atomic_store(&reader->queued, false);
-    if (!reader->opened && !open_file(reader))
-        return;
-    while (atomic_load_explicit(&reader->state, memory_order_relaxed) == ML_READER_GOES_ON &&
-           ml_ring_room(reader->ring) >= 2 * CHUNK_OUT)
-        decode_chunk(reader);
+    if (way_of(reader) == OPENING)
+        open_file(reader);
+    if (way_of(reader) == CLIP)
+        fill_from_clip(reader);
+    else if (way_of(reader) == OWN)
+        fill_own(reader);
 }
 
 static void run_close(struct ml_job *job)
 {
     struct ml_reader *reader = ML_CONTAINER(job, struct ml_reader, close);
 
-    if (reader->file)
-        sf_close(reader->file);
-    if (reader->resampler)
-        speex_resampler_destroy(reader->resampler);
+    if (reader->clip)
+        ml_clip_unref(reader->clip);
+    ml_decoder_free(reader->decoder);
     ml_ring_free(reader->ring);
-    ml_free(reader->in);
-    ml_free(reader->mono);
-    ml_free(reader->out);
     ml_free(reader->path);
+    ml_free(reader->error);
     ml_free(reader);
 }
+
+/* ---- any thread ---- */
 
 static void ask(struct ml_reader *reader)
 {
     if (!atomic_exchange(&reader->queued, true))
-        ml_disk_push(reader->disk, &reader->fill);
+        ml_disk_push(ml_clips_disk(reader->clips), &reader->fill);
 }
 
-struct ml_reader *ml_reader_new(struct ml_disk *disk, const char *path, int loops)
+struct ml_reader *ml_reader_new(struct ml_clips *clips, const char *path, int loops)
 {
     struct ml_reader *reader = ml_alloc(sizeof *reader);
 
-    reader->disk = disk;
+    reader->clips = clips;
     reader->fill.run = run_fill;
     reader->close.run = run_close;
     reader->path = ml_strdup(path);
     reader->loops = loops;
-    reader->ring = ml_ring_new(sizeof(int16_t), AHEAD);
     ask(reader);
     return reader;
 }
@@ -240,26 +155,80 @@ struct ml_reader *ml_reader_new(struct ml_disk *disk, const char *path, int loop
 void ml_reader_free(struct ml_reader *reader)
 {
     if (reader)
-        ml_disk_push(reader->disk, &reader->close);
+        ml_disk_push(ml_clips_disk(reader->clips), &reader->close);
+}
+
+/* ---- media thread ---- */
+
+/* Samples of the clip that are there; what is decoded should be two seconds ahead of us. */
+static size_t look_ahead(struct ml_reader *reader, bool *whole)
+{
+    size_t ready = ml_clip_ready(reader->clip, whole);
+
+    if (*whole || ready - reader->place.at >= AHEAD / 2)
+        return ready;
+    atomic_store_explicit(&reader->at, reader->place.at, memory_order_relaxed);
+    ask(reader);
+    return ml_clip_ready(reader->clip, whole); /* in virtual time it is there at once */
+}
+
+static void next_round(struct ml_reader *reader)
+{
+    if (reader->loops > 0 && --reader->loops == 0)
+        reader->ended = true;
+    else
+        reader->place = (struct ml_clip_place){0};
+}
+
+static enum ml_reader_state get_from_clip(struct ml_reader *reader, int16_t *samples, size_t n,
+                                          size_t *got)
+{
+    while (*got < n && !reader->ended) {
+        bool whole;
+        size_t ready = look_ahead(reader, &whole);
+
+        if (reader->place.at < ready)
+            *got += ml_clip_read(reader->clip, &reader->place, samples + *got, n - *got);
+        else if (whole && ready > 0)
+            next_round(reader);
+        else
+            break;
+    }
+    return reader->ended ? ML_READER_ENDED : ML_READER_GOES_ON;
+}
+
+static enum ml_reader_state get_own(struct ml_reader *reader, enum way way, int16_t *samples,
+                                    size_t n, size_t *got)
+{
+    *got = ml_ring_read(reader->ring, samples, n);
+    if (way == OWN && ml_ring_used(reader->ring) < HALF) {
+        ask(reader);
+        way = way_of(reader); /* first: all that was written before is there */
+        *got += ml_ring_read(reader->ring, samples + *got, n - *got);
+    }
+    if (way == OWN_ENDED && ml_ring_used(reader->ring) == 0)
+        return ML_READER_ENDED;
+    return way == FAILED ? ML_READER_FAILED : ML_READER_GOES_ON;
 }
 
 enum ml_reader_state ml_reader_get(struct ml_reader *reader, int16_t *samples, size_t n,
                                    size_t *got)
 {
-    int state = atomic_load_explicit(&reader->state, memory_order_acquire);
+    enum way way = way_of(reader);
 
-    *got = ml_ring_read(reader->ring, samples, n);
-    if (state == ML_READER_GOES_ON && ml_ring_used(reader->ring) < AHEAD / 2) {
-        ask(reader);
-        if (*got < n) /* in virtual time it is there already */
-            *got += ml_ring_read(reader->ring, samples + *got, n - *got);
-        state = atomic_load_explicit(&reader->state, memory_order_acquire);
-        if (state == ML_READER_ENDED && *got < n)
-            *got += ml_ring_read(reader->ring, samples + *got, n - *got);
-    }
-    if (state == ML_READER_ENDED && ml_ring_used(reader->ring) > 0)
+    *got = 0;
+    switch (way) {
+    case OPENING:
         return ML_READER_GOES_ON;
-    return (enum ml_reader_state)state;
+    case CLIP:
+        return get_from_clip(reader, samples, n, got);
+    case OWN:
+    case OWN_ENDED:
+        return get_own(reader, way, samples, n, got);
+    case FAILED:
+        break;
+    }
+    return ML_READER_FAILED;
 }
 
 const char *ml_reader_error(const struct ml_reader *reader)

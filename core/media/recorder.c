@@ -18,8 +18,8 @@ static int check(const struct ml_media *media, const struct ml_recorder_options 
         return ml_fail(fault, ML_ESTATE, "recording: the other call's audio has ended");
     if (options->max_ms < 0 || options->silence_ms < 0)
         return ml_fail(fault, ML_EINVAL, "recording: no time below 0");
-    if (options->utterance && (options->dual || options->trim))
-        return ml_fail(fault, ML_EINVAL, "recording: an utterance is mono and not trimmed");
+    if (options->utterance && (options->dual || options->trim || options->right || options->hears))
+        return ml_fail(fault, ML_EINVAL, "recording: an utterance is one voice, not trimmed");
     if (options->finish_keys && strlen(options->finish_keys) > 16)
         return ml_fail(fault, ML_EINVAL, "recording: there are only 16 keys to finish with");
     return ML_OK;
@@ -46,9 +46,12 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
         recorder->utterance = ml_alloc(sizeof *recorder->utterance);
         recorder->utterance->from = -1;
         ml_voice_init(&recorder->utterance->voice);
+    } else {
+        recorder->tracks[1] = ml_alloc(sizeof *recorder->tracks[1]);
+        ml_take_make_room(recorder);
     }
+    recorder->tracks[0] = ml_alloc(sizeof *recorder->tracks[0]);
     recorder->voice = options->voice;
-    recorder->ring = ml_ring_new(sizeof(int16_t) * (size_t)recorder->channels, ML_TAKE_AHEAD);
     recorder->wav.fd = -1;
     recorder->tick.fn = ml_take_tick;
     recorder->open.run = ml_take_open;
@@ -92,7 +95,7 @@ static void tell(struct ml_recorder *recorder, struct ml_message *message)
 
 void ml_recorder_join(struct ml_recorder *recorder, struct ml_stream *right)
 {
-    if (recorder->stopping || right->closed || recorder->right == right)
+    if (recorder->stopping || right->closed || recorder->right == right || recorder->utterance)
         return;
     ml_media_gather(recorder->home, right);
     recorder->right = right;
@@ -145,6 +148,8 @@ void ml_recorder_destroy(struct ml_recorder *recorder)
     ml_wav_close(&recorder->wav);
     ml_ring_free(recorder->ring);
     ml_free(recorder->utterance);
+    ml_free(recorder->tracks[0]);
+    ml_free(recorder->tracks[1]);
     ml_free(recorder->path);
     ml_free(recorder);
 }

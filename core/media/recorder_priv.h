@@ -54,13 +54,13 @@ struct ml_recorder {
     int64_t max, silence; /* samples; 0: none */
     char finish_keys[20];
     /* between worker and disk */
-    struct ml_ring *ring; /* frames */
+    struct ml_ring *ring; /* frames; of an utterance from its first word on */
     atomic_bool failed, queued;
     /* worker */
     ml_owner owner;
     struct ml_ticker tick;
-    struct ml_taps *taps[2]; /* where it listens */
-    struct ml_track tracks[2];
+    struct ml_taps *taps[2];    /* where it listens */
+    struct ml_track *tracks[2]; /* an utterance has one */
     bool over, paused, skipping;
     struct ml_utterance *utterance; /* NULL: everything is recorded */
     int64_t begun_us;               /* moved on by what was skipped */
@@ -81,6 +81,8 @@ struct ml_recorder {
 };
 
 /* take.c */
+/* The ring, before anything is handed on. */
+void ml_take_make_room(struct ml_recorder *recorder);
 void ml_take_tick(struct ml_ticker *ticker, struct ml_worker *worker, int64_t now);
 
 /* take_file.c */

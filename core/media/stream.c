@@ -125,7 +125,7 @@ int ml_stream_play(struct ml_stream *stream, const struct ml_source *source, uin
 {
     struct ml_message *message;
     struct ml_player *player;
-    int status = ml_player_new(stream->media->disk, source, op, &player, fault);
+    int status = ml_player_new(stream->media->clips, source, op, &player, fault);
 
     if (status != 0)
         return status;

@@ -40,7 +40,7 @@ static int64_t place(struct ml_recorder *recorder, struct ml_track *track, uint3
 void ml_recorder_hear(struct ml_recorder *recorder, int channel, int64_t now,
                       const struct ml_rtp *rtp, const int16_t *samples, bool fresh)
 {
-    struct ml_track *track = &recorder->tracks[channel];
+    struct ml_track *track = recorder->tracks[channel];
     int64_t end = recorder->written + ML_TRACK, position;
 
     if (recorder->over || recorder->paused) {
@@ -61,6 +61,11 @@ void ml_taps_hear(struct ml_taps *taps, int64_t now, const struct ml_rtp *rtp,
 }
 
 /* ---- handing on ---- */
+
+void ml_take_make_room(struct ml_recorder *recorder)
+{
+    recorder->ring = ml_ring_new(sizeof(int16_t) * (size_t)recorder->channels, ML_TAKE_AHEAD);
+}
 
 bool ml_is_loud(const int16_t *samples, int count)
 {
@@ -133,6 +138,7 @@ static void begin_utterance(struct ml_recorder *recorder)
     int64_t last = utterance->kept, from = last > ML_TAKE_BEFORE ? last - ML_TAKE_BEFORE : 0;
     struct ml_note *note = ml_note_new(ML_NOTE_VOICE, NULL);
 
+    ml_take_make_room(recorder);
     utterance->from = recorder->written;
     for (; from < last; from++)
         hand_on(recorder, &utterance->before[from % ML_TAKE_BEFORE], 1);
@@ -160,8 +166,13 @@ static void write_block(struct ml_recorder *recorder, int n)
 {
     int16_t voices[2][ML_TAKE_BLOCK], frames[2 * ML_TAKE_BLOCK];
 
-    for (int c = 0; c < 2; c++)
-        take_out(&recorder->tracks[c], recorder->written, n, voices[c]);
+    take_out(recorder->tracks[0], recorder->written, n, voices[0]);
+    if (recorder->utterance) {
+        take_utterance(recorder, voices[0], n);
+        recorder->written += n;
+        return;
+    }
+    take_out(recorder->tracks[1], recorder->written, n, voices[1]);
     for (int i = 0; i < n; i++) {
         if (recorder->channels == 1) {
             frames[i] = sum_of(voices[0][i], voices[1][i]);
@@ -170,12 +181,8 @@ static void write_block(struct ml_recorder *recorder, int n)
             frames[2 * i + 1] = voices[1][i];
         }
     }
-    if (recorder->utterance) {
-        take_utterance(recorder, frames, n);
-    } else {
-        judge(recorder, ml_is_loud(voices[0], n) || ml_is_loud(voices[1], n), n);
-        hand_on(recorder, frames, (size_t)n);
-    }
+    judge(recorder, ml_is_loud(voices[0], n) || ml_is_loud(voices[1], n), n);
+    hand_on(recorder, frames, (size_t)n);
     recorder->written += n;
 }
 
@@ -216,7 +223,7 @@ static void tap(struct ml_recorder *recorder, int channel, struct ml_taps *taps)
         untap(recorder->taps[channel], recorder);
     taps->tap[taps->count++] = (struct ml_tap){recorder, channel};
     recorder->taps[channel] = taps;
-    recorder->tracks[channel].synced = false;
+    recorder->tracks[channel]->synced = false;
 }
 
 /* The place on the timeline at which it is long enough. */
@@ -262,7 +269,7 @@ void ml_take_tick(struct ml_ticker *ticker, struct ml_worker *worker, int64_t no
     } else if (recorder->silence > 0 && recorder->quiet >= recorder->silence) {
         finish(recorder, now, ML_RECORD_SILENCE);
     } else {
-        if (recorder->written - recorder->asked >= TELL)
+        if (recorder->ring && recorder->written - recorder->asked >= TELL)
             tell_disk(recorder);
         ticker->due = now + TICK_US;
         if (limit - here < TICK_US / 125)
@@ -284,7 +291,7 @@ void ml_taps_clear(struct ml_taps *taps)
         struct ml_recorder *recorder = taps->tap[i].recorder;
 
         recorder->taps[taps->tap[i].channel] = NULL;
-        recorder->tracks[taps->tap[i].channel].synced = false;
+        recorder->tracks[taps->tap[i].channel]->synced = false;
     }
     taps->count = 0;
 }
@@ -302,7 +309,9 @@ static void pause_now(struct ml_recorder *recorder, int64_t now, bool paused, bo
     }
     recorder->paused = paused;
     recorder->quiet = 0;
-    recorder->tracks[0].synced = recorder->tracks[1].synced = false;
+    for (int c = 0; c < 2; c++)
+        if (recorder->tracks[c])
+            recorder->tracks[c]->synced = false;
 }
 
 void ml_recorder_leave(struct ml_recorder *recorder)

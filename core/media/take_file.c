@@ -29,6 +29,8 @@ static void drain(struct ml_recorder *recorder)
     int16_t frames[2 * PART];
     size_t n;
 
+    if (!recorder->ring)
+        return;
     while ((n = ml_ring_read(recorder->ring, frames, PART)) > 0)
         if (recorder->wav.fd >= 0)
             check(recorder, ml_wav_append(&recorder->wav, frames, n, &recorder->fault));

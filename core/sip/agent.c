@@ -25,6 +25,9 @@ static void copy_options(struct ml_agent *agent, const struct ml_agent_options *
     agent->resolver = options->resolver;
     agent->advertise = ml_strdup(options->advertise);
     agent->user_agent = ml_strdup(options->user_agent ? options->user_agent : "moonline");
+    su_home_init(agent->home);
+    agent->allow = sip_allow_make(agent->home, ML_SIP_ALLOW);
+    agent->supported = sip_supported_make(agent->home, ML_SIP_SUPPORTED);
     agent->session_expires = options->session_expires;
     ml_access_init(&agent->access, &options->access);
     agent->tls.certificate_file = ml_strdup(options->tls.certificate_file);
@@ -43,6 +46,7 @@ static void agent_free(struct ml_agent *agent)
     ml_free((char *)(uintptr_t)agent->tls.ca_file);
     ml_free(agent->advertise);
     ml_free(agent->user_agent);
+    su_home_deinit(agent->home);
     ml_free(agent);
 }
 

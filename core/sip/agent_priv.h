@@ -60,6 +60,9 @@ struct ml_agent {
     struct ml_resolver *resolver;
     struct ml_agent_tls tls;
     char *advertise, *user_agent;
+    su_home_t home[1];
+    sip_allow_t *allow;            /* ML_SIP_ALLOW ... */
+    sip_supported_t *supported;    /* ML_SIP_SUPPORTED, read once for the many that are sent */
     struct ml_agent_access access; /* a copy of ours */
     struct ml_strikes guesses;     /* wrong passwords by address */
     ml_agent_register_fn *on_register;

@@ -38,7 +38,8 @@ enum ml_leg_event_kind {
     ML_LEG_ENDED,     /* it was up and is over; cause; headers of the peer's BYE, or of the response
                          to ours */
     ML_LEG_REFER,     /* what became of ml_leg_refer: code of the answer to it, progress, final */
-    ML_LEG_INFO       /* INFO with a body we know: body is "digit" and its duration */
+    ML_LEG_INFO,      /* INFO with a body we know: body is "digit" and its duration */
+    ML_LEG_TRANSFER   /* the peer asked us for a transfer, which was refused; text: its Refer-To */
 };
 
 /* Why a leg failed or ended. */

@@ -279,8 +279,8 @@ int ml_leg_on_request(nta_leg_magic_t *magic, nta_leg_t *dialog, nta_incoming_t 
         return 0;
     case sip_method_prack:
         return 481;
-    default:
-        return 603; /* REFER: the guard lets no other method through */
+    default: /* the guard lets no other method through */
+        return ml_refer_received(leg, sip);
     }
 }
 

@@ -283,7 +283,7 @@ int ml_leg_answer(struct ml_leg *leg, const struct ml_header *headers, size_t co
         return refused(leg, 488);
     session = ml_session_answer(leg, home);
     nta_incoming_treply(leg->invite_in, SIP_200_OK, SIPTAG_CONTACT(leg->contact),
-                        SIPTAG_ALLOW_STR(ML_SIP_ALLOW), SIPTAG_SUPPORTED_STR(ML_SIP_SUPPORTED),
+                        SIPTAG_ALLOW(leg->agent->allow), SIPTAG_SUPPORTED(leg->agent->supported),
                         SIPTAG_SERVER_STR(leg->agent->user_agent),
                         TAG_IF(session, SIPTAG_SESSION_EXPIRES_STR(session)),
                         TAG_IF(session && leg->peer_has_timer, SIPTAG_REQUIRE_STR("timer")),

@@ -110,6 +110,8 @@ void ml_leg_check_gone(struct ml_leg *leg, int code, const sip_t *sip);
 /* ---- refer.c ---- */
 /* A NOTIFY in the dialog: the code to answer with. */
 int ml_refer_notified(struct ml_leg *leg, const sip_t *sip);
+/* A REFER of the peer in the dialog: the same. */
+int ml_refer_received(struct ml_leg *leg, const sip_t *sip);
 void ml_refer_free(struct ml_leg *leg);
 
 /* ---- leg_send.c ---- */

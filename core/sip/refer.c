@@ -29,6 +29,19 @@ void ml_refer_free(struct ml_leg *leg)
     ml_free(refer);
 }
 
+/* Whom we call is the application's to say: RFC 3515 section 2.4.2 lets one decline. */
+int ml_refer_received(struct ml_leg *leg, const sip_t *sip)
+{
+    su_home_t home[1] = {SU_HOME_INIT(home)};
+    const sip_refer_to_t *target = sip->sip_refer_to;
+    struct ml_leg_event event = {.kind = ML_LEG_TRANSFER, .code = 603};
+
+    event.text = target ? url_as_string(home, target->r_url) : "";
+    ml_leg_tell(leg, &event);
+    su_home_deinit(home);
+    return 603;
+}
+
 static void tell(struct ml_leg *leg, bool final, const char *text)
 {
     struct ml_leg_event event = {.kind = ML_LEG_REFER,

@@ -3,6 +3,7 @@
 local address = require "moonline.address"
 local call = require "moonline.call"
 local leg = require "moonline.leg"
+local known = require "moonline.options"
 local log = require "moonline.log"
 local registration = require "moonline.registration"
 local runtime = require "moonline.runtime"
@@ -26,6 +27,11 @@ Agent.__index = Agent
 Agent.__name = "moonline.Phone"
 
 local agent = {}
+
+local AGENT <const> = known.of("agent", "listen", "users", "allow", "tls", "codecs",
+  "no_telephone_event", "telephone_event", "resolve", "dns", "session_expires", "user_agent",
+  "advertise", "advertise_media", "max_calls")
+local REGISTER <const> = known.of("register", "username", "password", "expires", "contact")
 
 local function serve(self, core)
   local own = leg.new(self.env, core, { direction = "inbound" })
@@ -63,7 +69,7 @@ end
 ---@param options table? see moonline.call
 ---@return moonline.Leg?, string? why, integer|string|nil status
 function Agent:call(uri, options)
-  return call.place(self.env, self.core, uri, options)
+  return call.place(self.env, self.core, uri, call.options(options))
 end
 
 ---Places a call without waiting: a leg in state "calling".
@@ -71,7 +77,7 @@ end
 ---@param options table?
 ---@return moonline.Leg?, string? why, string? detail
 function Agent:begin(uri, options)
-  return call.begin(self.env, self.core, uri, options or {})
+  return call.begin(self.env, self.core, uri, call.options(options))
 end
 
 ---A SIP URI that reaches this agent.
@@ -89,7 +95,7 @@ end
 ---  the user of the URI by default, as is the user of our contact
 ---@return moonline.Registration?, string? why, integer|string|nil detail
 function Agent:register(uri, options)
-  options = options or {}
+  options = REGISTER(options)
   local user, domain = uri:match("^sips?:([^@]+)@(.+)$")
   if not user then error("register: a URI such as sip:alice@10.0.0.1 expected", 2) end
   local one = registration.open(self.core, {
@@ -126,7 +132,7 @@ Agent.__close = Agent.close
 function agent.open(options)
   local env = runtime.env()
   local given = { listen = { "udp:127.0.0.1:0" }, allow = { "127.0.0.0/8", "::1/128" } }
-  for name, value in pairs(options or {}) do given[name] = value end
+  for name, value in pairs(AGENT(options, 2)) do given[name] = value end
   local core, why = runtime.agent(env, given)
   if not core then return nil, why end
   local self = setmetatable({

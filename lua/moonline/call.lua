@@ -7,6 +7,7 @@ local http = require "moonline.core.http"
 local leg = require "moonline.leg"
 local live = require "moonline.live"
 local media = require "moonline.core.media"
+local known = require "moonline.options"
 local outcome = require "moonline.dial.outcome"
 local party = require "moonline.dial.party"
 local plan = require "moonline.dial.plan"
@@ -18,6 +19,16 @@ local call = {}
 local Leg = leg.Leg
 for name, fn in pairs(require "moonline.room.call") do Leg[name] = fn end
 local RING = 30 -- seconds, when a script does not say
+
+local PLACING <const> = {
+  "from", "display", "timeout", "headers", "username", "password", "region", "bind", "proxy",
+}
+
+---Checks the options of a call that a program places.
+call.options = known.of("call", table.unpack(PLACING))
+
+local DIAL <const> = known.of("dial", "screen", table.unpack(PLACING))
+local RUN <const> = known.of("run", "method")
 
 -- As whom a call is placed: the user of `from` may stand alone; a call in whose name it is (options.call)
 -- lends its own identity.
@@ -123,7 +134,7 @@ end
 ---@param env moonline.Env
 ---@param agent moonline.Agent
 ---@param uri string
----@param options { from: string?, display: string?, timeout: number?, headers: table?, username: string?, password: string?, region: string? }?
+---@param options { from: string?, display: string?, timeout: number?, headers: table?, username: string?, password: string?, region: string?, bind: string?, proxy: string? }?
 ---@return moonline.Leg?, string? why, integer|string|nil status
 function call.place(env, agent, uri, options)
   options = options or {}
@@ -169,8 +180,8 @@ end
 ---@return "busy"|"no-answer"|"failed"|"canceled"|"declined"|nil why
 ---@return integer|string|nil status
 function Leg:dial(given, options)
+  options = setmetatable({ call = self, parent_sid = self.sid }, { __index = DIAL(options) })
   self:ready()
-  options = setmetatable({ call = self, parent_sid = self.sid }, { __index = options or {} })
   local outcomes, open = {}, 0
   local group <close> = task.group(self.box)
   self.core:play { tone = media.tone(self.env.config.dial.ring_tone, "ringback"), ms = 0 }
@@ -243,10 +254,11 @@ end
 ---@param what string
 ---@param options { method: string? }?
 function Leg:run(what, options)
+  options = RUN(options)
   self.jar = self.jar or http.jar()
   local own = session.new(self)
   if what:match("^https?://") then
-    own:run(own:fetch(what, nil, options and options.method or "POST", "document"))
+    own:run(own:fetch(what, nil, options.method or "POST", "document"))
   else
     own:run(what)
   end

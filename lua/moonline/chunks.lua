@@ -39,13 +39,19 @@ local function ask(self)
   io.stdout:flush()
 end
 
+-- Takes a line. While one is typed SIGINT is for it; else it ends the program, whatever that is at.
+local function answer(self)
+  local _ <close> = self.editor and sys.signal("INT", self.box)
+  ask(self)
+  return self.box:wait { "line", "end", "signal" }
+end
+
 ---The next chunk that is whole, or whose fault more lines would not mend; nil at the end of the input.
 ---@return string?
 function Chunks:next()
   while not self.over do
-    ask(self)
-    local event = self.box:wait { "line", "end", "signal" }
-    if event.kind == "signal" then -- of a line that is being typed, nothing is kept
+    local event = answer(self)
+    if event.kind == "signal" then -- nothing is kept of the chunk that is being typed
       self.text = ""
       io.stdout:write "\n"
     elseif event.kind == "line" then
@@ -66,8 +72,8 @@ function Chunks:next()
 end
 
 function Chunks:close()
-  for _, one in ipairs(self.open) do one:close() end
-  self.open = {}
+  if self.input then self.input:close() end
+  self.input = nil
 end
 
 Chunks.__close = Chunks.close
@@ -78,7 +84,7 @@ function chunks.open(options)
   local box = task.mailbox(65536)
   local self = setmetatable({ box = box, text = "", editor = sys.editor(box),
     prompts = options and options.prompts }, Chunks)
-  self.open = self.editor and { self.editor, sys.signal("INT", box) } or { sys.lines(box) }
+  self.input = self.editor or sys.lines(box)
   return self
 end
 

@@ -5,6 +5,7 @@ local crypto = require "moonline.core.crypto"
 local fields = require "moonline.fields"
 local guard = require "moonline.core.guard"
 local json = require "dkjson"
+local known = require "moonline.options"
 local log = require "moonline.log"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
@@ -14,12 +15,18 @@ local url = require "moonline.webhook.url"
 
 local client = {}
 
+local REQUEST <const> = known.of("http.request", "url", "method", "params", "headers", "user",
+  "password", "timeout", "max_body", "save")
+local SERVE <const> = known.of("http.serve", "address", "port", "certificate", "key", "max_body",
+  "header_timeout")
+
 ---One request; redirects are followed. user and password are sent as Basic credentials.
 ---@param options { url: string, method: string?, params: table?, headers: table?, user: string?, password: string?, timeout: number?, max_body: integer?, save: string? }
 ---@return { status: integer, headers: table<string, string>, body: string, url: string, type: string }? response
 ---@return integer? code Twilio's, such as 11205
 ---@return string? message
 function client.request(options)
+  options = REQUEST(options)
   local env, headers = runtime.env(), fields.list(options.headers)
   if options.user then
     local basic = crypto.base64(options.user .. ":" .. (options.password or ""))
@@ -57,6 +64,7 @@ end
 ---@field core moonline.HttpRequest
 local WebRequest = {}
 WebRequest.__index = WebRequest
+WebRequest.__name = "moonline.WebRequest"
 
 ---@param status integer
 ---@param body string?
@@ -194,6 +202,7 @@ end
 ---@field url string "http://127.0.0.1:8080"
 local WebServer = {}
 WebServer.__index = WebServer
+WebServer.__name = "moonline.WebServer"
 
 function WebServer:close()
   self.task:cancel()
@@ -222,6 +231,7 @@ end
 ---@param fn fun(request: moonline.WebRequest): any
 ---@return moonline.WebServer?, string? why
 function client.serve(options, fn)
+  options = SERVE(options, 2)
   local server, why, text = core.server(options)
   if not server then return nil, text or why end
   local scheme = options.certificate and "https" or "http"

@@ -51,12 +51,6 @@ end
 
 -- ---- what can be reached ----------------------------------------------------------------------
 
-local function record(env, sid)
-  local fields = env.calls:get(sid)
-  if fields then fields.sid = sid end
-  return fields
-end
-
 local function printer(session)
   return function(...)
     local words = table.pack(...)
@@ -76,12 +70,12 @@ local function globals(env, session)
 
   function G.calls()
     local list = {}
-    for _, sid in ipairs(env.calls:list()) do list[#list + 1] = record(env, sid) end
+    for _, sid in ipairs(env.calls:list()) do list[#list + 1] = env.store:get("call", sid) end
     return list
   end
 
   function G.show(sid)
-    return record(env, sid) or env.store:get("call", sid)
+    return env.store:get("call", sid)
   end
 
   function G.hangup(sid)

@@ -1,5 +1,6 @@
 -- Leg:gather: keys or speech, while something plays and for a while after it.
 
+local known = require "moonline.options"
 local recogniser = require "moonline.recogniser"
 local source = require "moonline.source"
 local task = require "moonline.core.task"
@@ -11,6 +12,10 @@ local TIMEOUT = 5 -- seconds
 local PAUSE = 1 -- seconds of silence that end what was said, when we may judge (speech_timeout auto)
 local SPEECH_MOST = 60 -- seconds
 local INPUTS = { dtmf = true, speech = true, ["dtmf speech"] = true, ["speech dtmf"] = true }
+
+local GATHER <const> = known.of("gather", "play", "say", "input", "timeout", "digits",
+  "finish_on_key", "type_ahead", "barge_in", "speech_timeout", "max_speech", "partial", "language",
+  "hints", "model", "enhanced", "profanity_filter")
 
 ---@class moonline.GatherOptions: moonline.Hearing
 ---@field play any what Leg:play plays, a list of it too
@@ -119,6 +124,7 @@ end
 ---@return "finished"|"timeout"|"speech"|"no-match"|"hangup"|nil why
 ---@return string|number|nil detail the keys pressed, also then; of speech the confidence, 0 to 1
 local function gather(self, options)
+  options = GATHER(options)
   local input = options.input or "dtmf"
   if not INPUTS[input] then error("gather: input is dtmf, speech, or both", 2) end
   self:ready()

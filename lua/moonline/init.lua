@@ -4,6 +4,7 @@ local call = require "moonline.call"
 local background = require "moonline.background"
 local client = require "moonline.client"
 local core_xml = require "moonline.core.xml"
+local known = require "moonline.options"
 local media = require "moonline.core.media"
 local runtime = require "moonline.runtime"
 local scripts = require "moonline.scripts"
@@ -18,6 +19,8 @@ local moonline = {
   media = { tone = media.tone },
   sleep = task.sleep, group = task.group, clock = task.clock, mailbox = task.mailbox,
 }
+
+local SERVER <const> = known.of("server", "observed", "lua")
 
 ---Starts fn(...) as a task.
 ---@param fn function
@@ -129,6 +132,7 @@ end
 ---@return "busy"|"no-answer"|"failed"|"canceled"|nil why
 ---@return integer|string|nil status
 function moonline.call(uri, options)
+  options = call.options(options)
   local env = runtime.env()
   if env.agent then return call.place(env, env.agent, uri, options) end
   return agent():call(uri, options)
@@ -146,6 +150,7 @@ end
 ---@param options { observed: boolean?, lua: string? }? lua: a folder of sources for the policy
 ---@return moonline.Server?, string? why
 function moonline.server(configuration, options)
+  options = SERVER(options)
   local config = require "moonline.config"
   local settings, problems = config.load { values = configuration, environment = {} }
   if not settings then return nil, config.format(problems[1]) end

@@ -27,13 +27,16 @@ Leg.__name = "moonline.Leg"
 local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
-local INTERRUPTS = { "ended", "canceled", "failed", "lost", "redirect", "stop", "room",
-  "record" }
+local INTERRUPTS = {
+  "ended", "canceled", "failed", "lost", "redirect", "stop", "room", "record", "transfer",
+}
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
 
 -- The same where a key is a way out.
 local WITH_KEYS = { "digit", table.unpack(INTERRUPTS) }
+
+local NO_TRANSFER = 13802 -- number of the warning
 
 -- Raised when nobody asked for them. Of a room: while something else goes on until it calls.
 local RAISED = { redirect = true, stop = true, room = true }
@@ -58,8 +61,8 @@ function Leg:over(event)
   stream.stop_all(self)
 end
 
----Begins a recording that was asked for from outside, whatever the call is at.
----@param event table of kind "record"
+-- Begins a recording that was asked for from outside (an event of kind "record"), whatever the call is
+-- at.
 function Leg:take_order(event)
   self.recordings[#self.recordings + 1] = recording.asked(self, event)
 end
@@ -69,29 +72,14 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
-  self.env.calls:remove(self.sid)
-  if self.has_events then return end -- the event of its end tells all this
-  record.ended(self)
-  self:tell_status()
+  if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
----Tells whoever watches how the call stands, when that has changed.
----@param status string? the call's own
-function Leg:tell_status(status)
-  status = status or self:status()
-  if status == self.told_status then return end
-  self.told_status = status
-  self.env.notify { kind = "status", call = self.sid, status = status, parent = self.parent_sid,
-    from = self.from, to = self.to }
-end
-
--- What others may know of it: the house's table of live calls, and the records.
+-- What others may know of it.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self.env.calls:set(self.sid, fields)
-  self:tell_status(fields.status)
 end
 
 ---Raises the hangup value when the leg is over.
@@ -109,6 +97,14 @@ end
 -- A key nobody asked for, where one of them is a way out.
 function Leg:other_key(event)
   if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+end
+
+-- The peer asked for a transfer and was refused: told once a call.
+function Leg:tell_transfer(event)
+  if self.transfer_told then return end
+  self.transfer_told = true
+  self:warn(NO_TRANSFER, ("the other side asks for a transfer to %s: refused with 603"):format(
+    event.text:sub(1, 256)))
 end
 
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
@@ -133,6 +129,8 @@ function Leg:wait(kinds, timeout)
     self:other_key(event)
   elseif event.kind == "record" then
     self:take_order(event)
+  elseif event.kind == "transfer" then
+    self:tell_transfer(event)
   else
     return event
   end
@@ -247,8 +245,7 @@ local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
 end)
 
--- From of a call we place is known in full when its INVITE is built; until then: as it will most
--- likely be.
+-- From of a call we place: as it will most likely be, until its INVITE is built.
 local function own_from(env, info)
   local known = info.from or "anonymous"
   if known:find("^sips?:") then return known end
@@ -273,16 +270,14 @@ function leg.new(env, core, fields)
   local info = core:info()
   local self = setmetatable({
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
-    recordings = {},
-    sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
-    parent_sid = fields.parent_sid, jar = fields.jar,
+    recordings = {}, jar = fields.jar, direction = fields.direction,
+    sid = fields.sid or "CA" .. crypto.random_hex(16), parent_sid = fields.parent_sid,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
     headers = header_map.of(info.headers),
   }, Leg)
-  self.id = self.sid
+  self.id, self.log = self.sid, log.call(self.sid)
   self.listener = env.calls:listen(self.sid, self.box)
-  self.log = log.call(self.sid)
   trace.open(self, info)
   core:events(self.box)
   return self

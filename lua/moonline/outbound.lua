@@ -60,6 +60,10 @@ local function talk(env, own, order)
   end)
   local route = { fallback_url = order.fallback_url, fallback_method = order.fallback_method }
   local documents = session.new(own, { route = route })
+  local redirect = own.box:wait({ "redirect" }, 0) -- while it rang: it goes there at once
+  if redirect then
+    return documents:guard(function() task.unwind(redirect) end)
+  end
   if order.script then
     return documents:guard(function()
       if order.send_digits then own:send_digits(order.send_digits) end

@@ -1,8 +1,14 @@
 -- What is played to a leg: methods of moonline.Leg.
 
+local options = require "moonline.options"
 local source = require "moonline.source"
 
 local CANNOT_PLAY = 13420
+
+local PLAY <const> = options.of("play", "loop")
+local SAY <const> = options.of("say", "language", "voice", "loop")
+local SOUND <const> = options.of("play: a sound", "file", "url", "say", "tone", "seconds", "digits",
+  "silence", "loop", "language", "voice", "markup", "base", "voice_code")
 
 ---@class moonline.Leg
 local Leg = {}
@@ -16,7 +22,7 @@ function Leg:play_low(low, kinds, code)
     return nil
   end
   self.env.notify { kind = "play", call = self.sid, said = low.said, digits = low.digits,
-    tone = low.tone, silence = low.silence,
+    tone = low.tone, silence = low.silence, prompt = low.said and low.file,
     file = not low.said and (low.origin or low.file) or nil }
   local wanted = { "played" }
   for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end
@@ -36,11 +42,15 @@ end
 
 ---Plays a source to its end. Answers a ringing call.
 ---@param given string|table path or URL; { file | url | say | tone | digits | silence, loop }; a list
----@param options { loop: integer? }?
-function Leg:play(given, options)
+---@param given_options { loop: integer? }?
+function Leg:play(given, given_options)
+  local rounds, sounds = PLAY(given_options).loop or 1, source.list(given)
+  for _, item in ipairs(sounds) do
+    if type(item) == "table" then SOUND(item) end
+  end
   self:ready()
-  for _ = 1, options and options.loop or 1 do
-    for _, item in ipairs(source.list(given)) do
+  for _ = 1, rounds do
+    for _, item in ipairs(sounds) do
       local low, code, message = source.prepare(self, item)
       self:check()
       if low then self:play_low(low) else self:warn(code, message) end
@@ -50,10 +60,10 @@ end
 
 ---Speaks a text.
 ---@param text string
----@param options { language: string?, voice: string?, loop: integer? }?
-function Leg:say(text, options)
-  options = options or {}
-  self:play { say = text, language = options.language, voice = options.voice, loop = options.loop }
+---@param given { language: string?, voice: string?, loop: integer? }?
+function Leg:say(text, given)
+  given = SAY(given)
+  self:play { say = text, language = given.language, voice = given.voice, loop = given.loop }
 end
 
 ---Sends keys: 0-9 A-D # * w W.

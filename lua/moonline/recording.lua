@@ -160,7 +160,7 @@ end
 local function attend(self)
   local env = self.call.env
   local _ <close> = env.work:hold()
-  local _ <close> = env.calls:listen(self.sid, self.orders)
+  local _ <close> = env.calls:listen(self.sid, self.orders, true)
   while not self.done do
     local event = self.orders:wait { "recorded", "order", "finished" }
     if event.kind == "recorded" then
@@ -243,15 +243,17 @@ function recording.start(call, options)
   end
   self.recorder = recorder
   tell(self, "in-progress")
+  env.notify { kind = "recording-started", call = call.sid, sid = sid }
   task.spawn(attend, self):name("recording " .. sid)
   return self
 end
 
----Begins a recording that was asked for from outside.
+---Begins a recording that was asked for from outside, if whoever asked is still there.
 ---@param call moonline.Leg as of start
 ---@param event table options of start, and reply: who asked
 ---@return moonline.Recording?
 function recording.asked(call, event)
+  if not call.env.calls:tell(event.reply, { kind = "taken" }) then return nil end
   local one, why = recording.start(call, event)
   answer(call.env, event.reply, why)
   return one

@@ -1,5 +1,6 @@
 -- Leg:refer: a blind transfer. The peer is asked to call somebody else, and tells how that went.
 
+local known = require "moonline.options"
 local outcome = require "moonline.dial.outcome"
 local task = require "moonline.core.task"
 local uri = require "moonline.dial.uri"
@@ -8,6 +9,8 @@ local url = require "moonline.webhook.url"
 local refer = {}
 
 local PATIENCE = 180 -- seconds the peer may take to tell how it ended
+
+local REFER <const> = known.of("refer", "headers", "timeout")
 
 ---@class moonline.Referral
 ---@field status "in-progress"|"busy"|"no-answer"|"failed"|"canceled" of the call it was asked to make
@@ -68,7 +71,7 @@ end
 ---@return "busy"|"no-answer"|"failed"|"canceled"|nil why canceled: it hung up meanwhile
 ---@return integer? code of their call, or of the refusal
 function refer.refer(leg, to, options)
-  options = options or {}
+  options = REFER(options)
   local plan, _, message = uri.parse(to, { regions = leg.env.config.sip.regions })
   if not plan then error("refer: " .. message, 2) end
   for name, value in pairs(options.headers or {}) do

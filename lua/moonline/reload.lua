@@ -15,9 +15,9 @@ local reload = {}
 local AT_START = {
   "sip.listen", "sip.advertise", "sip.tls", "sip.resolve", "sip.dns",
   "sip.session_expires", "sip.connections", "sip.per_source", "rtp.listen", "rtp.advertise",
-  "rtp.ports", "rtp.timeout", "http.listen",
-  "http.connections", "http.per_source", "media.threads", "media.codecs", "store.path",
-  "limits.calls", "limits.lag_ms", "trace.calls", "trace.kb",
+  "rtp.ports", "rtp.timeout", "http.listen", "http.connections", "http.per_source",
+  "media.threads", "media.codecs", "store.path", "limits.calls", "limits.lag_ms", "trace.calls",
+  "trace.kb",
 }
 
 -- The HTTP client is made of these.

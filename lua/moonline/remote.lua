@@ -52,15 +52,22 @@ local function authorization(self)
   return "Basic " .. crypto.base64(self.account .. ":" .. self.token)
 end
 
--- The decoded body of the answer. null: what stands for null in it.
-local function send(self, hook, null)
+-- One request: the whole response, whatever its body is. Raises when it fails.
+local function exchange(self, hook)
   hook.unsigned, hook.max_body = true, LARGEST
   hook.headers = { { "Authorization", authorization(self) } }
   local response, _, why = request.fetch(self.env, hook)
   if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
-  local body = response.body ~= "" and json.decode(response.body, 1, null) or nil
-  if response.status >= 300 then error(explain(response.status, body), 0) end
-  return body
+  if response.status >= 300 then
+    error(explain(response.status, json.decode(response.body)), 0)
+  end
+  return response
+end
+
+-- The decoded body of the answer. null: what stands for null in it.
+local function send(self, hook, null)
+  local response = exchange(self, hook)
+  return response.body ~= "" and json.decode(response.body, 1, null) or nil
 end
 
 ---One request. Raises what the command ends with when it fails (remote.run catches it).
@@ -70,6 +77,13 @@ end
 ---@return table|nil body
 function Remote:request(method, path, form)
   return send(self, { url = locate(self, path), method = method, params = fields.list(form) })
+end
+
+---What is at a path, as it is. Raises like request.
+---@param path string
+---@return string body
+function Remote:read(path)
+  return exchange(self, { url = locate(self, path), method = "GET", params = {} }).body
 end
 
 ---Runs Lua on the server. Raises as request does when it cannot even begin.

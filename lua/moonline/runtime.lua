@@ -37,7 +37,8 @@ local RECORDS = "records.sqlite"
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
 ---@field hooks moonline.Hooks
----@field notify fun(event: table) tells whoever watches this runtime
+---@field notify fun(event: table, form: string?) tells whoever watches this runtime; form: of a webhook,
+---  its parameters as they are sent
 ---@field traces moonline.Traces? of the last calls; none: they are not kept
 ---@field work moonline.Work what the end of the server waits for
 ---@field live table<moonline.Leg, true> that run documents or a script of their own

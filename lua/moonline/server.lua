@@ -69,6 +69,7 @@ end
 function on.request(self, event)
   self.generation:deliver("request", event.request, {
     version = sys.versions().version, uptime = math.floor(task.clock() - self.started),
+    started = self.began,
     calls = self.env.agent:calls(), generation = self.generation:number(), refused = self.refused,
     draining = self.draining, store = self.env.records:health(),
     trunks = self.trunks:status(),
@@ -217,7 +218,7 @@ function server.open(config, options)
   if not env then return nil, why end
   local self = setmetatable({
     env = env, options = options or {}, box = task.mailbox(QUEUE), generations = {},
-    busy = {}, observers = {}, started = task.clock(),
+    busy = {}, observers = {}, started = task.clock(), began = task.time(),
   }, Server)
   self.broadcast = broadcast.open(self)
   env.observed, env.store = self.options.observed, store.new(env.records)

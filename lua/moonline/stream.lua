@@ -4,6 +4,7 @@
 local callback = require "moonline.webhook.callback"
 local crypto = require "moonline.core.crypto"
 local house = require "moonline.core.house"
+local known = require "moonline.options"
 local signature = require "moonline.webhook.signature"
 local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
@@ -135,6 +136,9 @@ local function parameters(given)
   return list
 end
 
+local STREAM <const> = known.of("stream", "name", "track", "duplex", "parameters", "callback",
+  "timeout")
+
 ---Begins to stream this leg's audio; answers a ringing call. It goes on until the server closes it,
 ---stop(), the end of its block, or of the leg. A duplex stream lets the server speak.
 ---@param leg moonline.Leg
@@ -144,7 +148,7 @@ end
 ---@return "taken"|"limit"|"invalid"|"state"|nil why
 ---@return string? text
 function stream.open(leg, target, options)
-  options = options or {}
+  options = STREAM(options)
   if type(target) ~= "string" or not target:match("^wss?://[^/?#]") then
     error("stream: a URL that begins with wss:// or ws:// expected", 2)
   end

@@ -1,11 +1,18 @@
 -- Leg:record: what this leg says, until it is silent, a key comes, or it hangs up.
 
+local known = require "moonline.options"
 local recording = require "moonline.recording"
 local task = require "moonline.core.task"
 
 local BEEP = { tone = "1000", seconds = 0.4 } -- Hz: one may speak now
 
----@class moonline.Take
+local RECORD <const> = known.of("record", "max", "silence", "keys", "trim", "beep", "background",
+  "callback")
+
+---@class moonline.Take: moonline.TakeFields
+local Take = { __name = "moonline.Take", __close = function() end }
+
+---@class moonline.TakeFields
 ---@field path string
 ---@field sid string
 ---@field url string RecordingUrl
@@ -23,8 +30,8 @@ local BEEP = { tone = "1000", seconds = 0.4 } -- Hz: one may speak now
 ---@return "failed"|nil why
 ---@return string? text
 return function(self, options)
+  options = RECORD(options)
   self:ready()
-  options = options or {}
   if options.beep then self:play(BEEP) end
   local one, text = recording.start(self, {
     trim = options.trim, max = options.max, silence = options.silence, keys = options.keys,
@@ -43,5 +50,5 @@ return function(self, options)
   return setmetatable({
     path = one.path, sid = one.sid, url = one.url, duration = event.duration,
     why = ok and event.why or "hangup", key = event.key, absent = event.absent or false,
-  }, { __close = function() end })
+  }, Take)
 end

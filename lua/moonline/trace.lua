@@ -19,15 +19,21 @@ function trace.new(config)
   return house.traces { calls = wanted.calls, bytes = wanted.kb * KB }
 end
 
----Where the events of a runtime go: into the traces, and to whoever watches.
+---Where the events of a runtime go: into the traces, and to whoever watches. Of a request `form` is kept,
+---its parameters as they are sent, instead of a list of 50 texts.
 ---@param env moonline.Env
 ---@param watcher fun(event: table)?
----@return fun(event: table)
+---@return fun(event: table, form: string?)
 function trace.notifier(env, watcher)
   local traces = env.traces
   if not traces then return watcher or function() end end
-  return function(event)
-    if not DOUBLE[event.kind] then traces:tell(event) end
+  return function(event, form)
+    if form then
+      traces:tell { kind = event.kind, call = event.call, what = event.what, url = event.url,
+        method = event.method, is_callback = event.is_callback, form = form }
+    elseif not DOUBLE[event.kind] then
+      traces:tell(event)
+    end
     if watcher then watcher(event) end
   end
 end

@@ -240,6 +240,47 @@ describe("V2 Refer", function()
   end)
 end)
 
+describe("V1 a REFER of the other side", function()
+  local function transfer(raw)
+    return raw:request("REFER", { headers = { "Refer-To: <sip:kate@example.com?X-A=1>" } }).code
+  end
+
+  -- Twice the same is one warning, and the call goes on.
+  local function refused(s, raw)
+    assert.equal(603, transfer(raw))
+    assert.equal(603, transfer(raw))
+    moonline.sleep(1)
+    assert.same({ 13802 }, codes(s))
+    assert.is_nil(raw.over)
+    local text = s:seen("warning")[1].text
+    assert.truthy(text:find("sip:kate@example.com?X-A=1", 1, true), text)
+  end
+
+  it("is refused with 603, and told as 13802, while the call waits", function()
+    local s <close>, raw = open(nil, stage.twiml '<Gather timeout="5"/><Redirect>/next</Redirect>')
+    raw:call()
+    local begun = moonline.clock()
+    refused(s, raw)
+    s:request("/next", 20)
+    assert.near(5, moonline.clock() - begun, 0.1)
+    s:quiet()
+    local list = assert(s.server.env.store:list("notification"))
+    assert.same({ 13802, "0" }, { list[1].code, list[1].level })
+  end)
+
+  it("of a caller who talks to somebody", function()
+    local s <close>, raw = open()
+    local kate = s:phone("kate", function(call)
+      call:answer()
+      call:wait({}, 20)
+    end)
+    s.web["/voice"] = stage.twiml(("<Dial><Sip>%s</Sip></Dial>"):format(kate.address))
+    raw:call()
+    moonline.sleep(1)
+    refused(s, raw)
+  end)
+end)
+
 describe("L1 call:refer", function()
   -- A script that refers its caller: what refer returned.
   local function referred(fn, to, options)

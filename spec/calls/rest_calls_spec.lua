@@ -337,10 +337,7 @@ describe("a call in a Dial", function()
     s.web["/other"] = twiml '<Pause length="3"/>'
     s:begin()
     moonline.sleep(2)
-    local child
-    for _, sid in ipairs(s.server.env.calls:list()) do
-      if s.server.env.calls:get(sid, "direction") == "outbound-dial" then child = sid end
-    end
+    local child = s.server.env.calls:list()[2]
     rest.post(s, "/Calls/" .. child .. ".json", { Url = s.app.url .. "/other" })
     assert.equal("false", s:request("/after").params.DialBridged)
     assert.equal(child, s:request("/other", 2).params.CallSid)

@@ -69,7 +69,8 @@ end
 local function children(s)
   local list = {}
   for _, sid in ipairs(s.server.env.calls:list()) do
-    if s.server.env.calls:get(sid, "direction") == "outbound-dial" then list[#list + 1] = sid end
+    local record = s.server.env.store:get("call", sid)
+    if record.direction == "outbound-dial" then list[#list + 1] = sid end
   end
   return list
 end
@@ -181,6 +182,47 @@ describe("POST Calls/{sid}/Recordings", function()
       finish(s, call)
     end)
   end
+
+  it("R1 L2 reaches calls that an older generation of policy runs", function()
+    local s <close> = stage.open()
+    local call = placed(s, '<Pause length="60"/>', function(leg) tone(leg, 600, 60) end)
+    assert(s.server:reload())
+    local status, made = begin(s, call)
+    assert.equal(201, status)
+    assert(s.server:reload())
+    moonline.sleep(2)
+    local _, now = steer(s, call, made.sid, { Status = "stopped" })
+    assert.equal("completed", now.status)
+    assert.same({ 600 }, heard(file_of(s, made.sid)[1]))
+    finish(s, call)
+  end)
+
+  it("R1 L3 a script that is not to be reached for a while takes no orders: 503", function()
+    local path = os.tmpname()
+    local file <close> = assert(io.open(path, "w"))
+    file:write [[
+      local moonline = require "moonline"
+      moonline.on("call", function(call)
+        call:answer()
+        moonline.sleep(9)
+        call:play { seconds = 60 }
+      end)
+    ]]
+    file:close()
+    local s <close> = stage.open { voice = { script = path } }
+    s:call()
+    moonline.sleep(1)
+    local call = { sid = s.server.env.calls:list()[1] }
+    local status, fault = begin(s, call)
+    assert.equal(503, status)
+    assert.matches("no orders", fault.message)
+    moonline.sleep(5)
+    assert.equal(201, (begin(s, call)))
+    local _, list = rest.get(s, "/Recordings.json")
+    assert.equal(1, #list.recordings)
+    finish(s, call)
+    os.remove(path)
+  end)
 
   it("R1 steers the recordings of documents, too: a Record that is stopped goes on", function()
     local s <close> = stage.open()

@@ -682,11 +682,15 @@ static void a_transfer_that_is_refused_replaced_or_forgotten(void **state)
 
 static void other_methods_in_the_dialog(void **state)
 {
+    struct side *side;
+
     (void)state;
     begin();
-    connected(NULL);
+    side = connected(NULL);
     wire_request(&wire, "REFER", 2, "Refer-To: <sip:x@127.0.0.1>\r\n", NULL);
     wire_expect(&wire, "SIP/2.0 603");
+    side_expect(side, "transfer 603\n");
+    assert_string_equal(side->text, "sip:x@127.0.0.1");
     wire_request(&wire, "MESSAGE", 3, "Content-Type: text/plain\r\n", "hi");
     wire_expect(&wire, "SIP/2.0 405");
     assert_non_null(strstr(header_of(wire.last, "Allow"), "INVITE"));

@@ -42,7 +42,7 @@ static inline void side_watch(struct side *side)
 static inline void on_side(struct ml_leg *leg, const struct ml_leg_event *event, void *user)
 {
     static const char *const names[] = {"sent",     "ringing", "answered", "confirmed", "failed",
-                                        "canceled", "ended",   "refer",    "info"};
+                                        "canceled", "ended",   "refer",    "info",      "transfer"};
     struct side *side = user;
     size_t n = strlen(side->log);
 

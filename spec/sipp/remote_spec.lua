@@ -117,6 +117,25 @@ describe("a running server", function()
     assert.matches("help%(%) tells more", one:out())
   end)
 
+  it("has ^C for the line that is typed, and for what runs too long", function()
+    -- Each of the words is typed when the one before has had its effect, which the terminal shows.
+    local typing = [==[
+seen() {
+    for _ in $(seq 250); do grep -q "$1" terminal && return; sleep 0.02; done
+    exit 1
+}
+: >terminal
+(seen '> '; printf 'x = abc'
+ seen 'x = abc'; printf '\3'
+ seen '^[^x]*> $'; printf 'print("a".."b")\n'
+ seen '^[^>]*ab'; printf 'print("g".."o") while true do end\n'
+ seen '^[^>]*go'; printf '\3') | script -qfec "$0 -i" terminal]==]
+    local one <close> = process.start({ "sh", "-c", typing, process.moonline },
+      { directory = folder, environment = { TERM = "vt100" } })
+    assert.equal(130, one:exit(), one:said())
+    assert.matches("\nab\r\n", one:out())
+  end)
+
   it("places a call for a document in a file, and for a script", function()
     kate:on("call", party.takes())
     process.write(folder .. "/bye.xml", "<Response><Hangup/></Response>")

@@ -1,12 +1,14 @@
 -- moonline run: one call through a document or script, simulated in virtual time, and what happened.
 
+local description = require "moonline.sim.description"
 local export = require "moonline.sim.export"
 local lfs = require "lfs"
 local log = require "moonline.core.log"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
-local runtime = require "moonline.runtime"
 local timeline = require "moonline.sim.timeline"
+local warnings = require "moonline.sim.warnings"
+local workspace = require "moonline.sim.workspace"
 
 local HEARD = 600 -- seconds of what a party heard that a page has
 
@@ -33,18 +35,16 @@ local function subject(file)
   return { document = name, folder = folder, method = "GET" }
 end
 
-local function summary(played, steps)
-  local warnings = {}
-  for _, event in ipairs(played.events) do
-    if event.kind == "warning" then
-      warnings[#warnings + 1] = { code = event.code, text = played.names:stable(event.text) }
-    end
+local function summary(played, events)
+  local list = {}
+  for i, warning in ipairs(warnings.of(events)) do
+    list[i] = { code = warning.code, text = warning.text }
   end
   return {
     ok = not played.failed and not played.problem, problem = played.problem,
     seconds = played:seconds(),
-    verbs = setmetatable(steps, { __jsontype = "array" }),
-    warnings = setmetatable(warnings, { __jsontype = "array" }),
+    verbs = setmetatable(timeline.of(events), { __jsontype = "array" }),
+    warnings = setmetatable(list, { __jsontype = "array" }),
   }
 end
 
@@ -54,22 +54,24 @@ local function print_text(played, facts, out)
   for _, warning in ipairs(facts.warnings) do
     out.line(("warning %d: %s"):format(warning.code, warning.text))
   end
+  if played.trouble then out.line(played.trouble) end
   out.line(facts.problem and "The call was not taken: " .. facts.problem
     or ("%.1f s, %d verbs, %d warnings"):format(facts.seconds, #facts.verbs, #facts.warnings))
 end
 
 local function play(self, source, options, out)
   local played = self:play { phones = options.parties, listen = options.html and HEARD or nil }
-  local facts = summary(played, timeline.of(played.events))
+  local events = played:stable_events()
+  local facts = summary(played, events)
   if options.json then
-    out.line(names.json { events = played:stable_events(), summary = facts })
+    out.line(names.json { events = events, summary = facts })
   else
     print_text(played, facts, out)
   end
   local ok, why = export.write(played, { html = options.html, pcap = options.pcap,
     title = options.file, script = source.script })
   if not ok then out.problem(why) end
-  return (played.failed or not ok) and 1 or 0
+  return (played.failed or played.trouble or not ok) and 1 or 0
 end
 
 function run.run(options, out)
@@ -80,25 +82,20 @@ function run.run(options, out)
     return 1
   end
   if options.phones then
-    options.parties, why = phones.read(options.phones)
+    options.parties, why = description.read(options.phones)
     if not options.parties then
       out.problem(why)
       return 1
     end
   end
-  local folder = os.tmpname()
-  os.remove(folder)
-  wanted.store = folder .. "/server"
+  local _ <close> = workspace.open()
   wanted.users = phones.users(options.parties)
-  runtime.configure { store = { path = folder .. "/phones" } }
-  local status
-  do
-    local self <close>, fault = require("moonline.sim.stage").open(wanted)
-    if not self then out.problem(tostring(fault):match("^[^\n]*")) end
-    status = self and play(self, wanted, options, out)
+  local self <close>, fault = require("moonline.sim.stage").open(wanted)
+  if not self then
+    out.problem(tostring(fault):match("^[^\n]*"))
+    return 1
   end
-  os.execute("rm -rf '" .. folder .. "'")
-  return status or 1
+  return play(self, wanted, options, out)
 end
 
 return run

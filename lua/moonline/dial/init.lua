@@ -12,8 +12,10 @@ local dial = {}
 
 local KINDS = {
   "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
-  "record",
+  "record", "transfer",
 }
+
+local Outcome <const> = { __name = "moonline.DialOutcome" }
 
 local Dial = {}
 Dial.__index = Dial
@@ -119,6 +121,8 @@ function Dial:on_event(event)
     self:stop_all()
   elseif event.kind == "record" then
     self.call:take_order(event)
+  elseif event.kind == "transfer" then
+    self.call:tell_transfer(event)
   else
     self.call:over(event)
     self:stop_all()
@@ -146,7 +150,7 @@ end
 
 -- The caller's end, or what comes from outside, ends what the noun does.
 function Dial:connect(node)
-  local own = { status = "failed", params = {} }
+  local own = setmetatable({ status = "failed", params = {} }, Outcome)
   local ok, value = task.catch(node.verb.connect, self, node, own)
   if ok then return own end
   if value.kind == "redirect" or value.kind == "stop" then
@@ -237,7 +241,8 @@ function dial.run(session, node)
   self:quiet()
   record.finish(self)
   self.env.notify { kind = "dialled", call = call.sid, child = child and child.sid,
-    status = child and child.status or "failed", code = child and child.code }
+    status = child and child.status or "failed", code = child and child.code,
+    action = self.attrs.action ~= nil and not self.interrupt }
   return self:finish(child)
 end
 

@@ -4,37 +4,31 @@
 ---@class moonline.core.house
 local house = {}
 
----The table of live calls: sid -> fields.
+---The calls that are live: those whose listener is open.
 ---@class moonline.Calls
 local Calls = {}
 
 ---@return moonline.Calls
 function house.calls() end
----Sets fields; false removes one. Numbers are stored as text.
 ---@param sid string
----@param fields table<string, string|number|false>
-function Calls:set(sid, fields) end
----One field, or all of them as a table; nil when unknown.
----@param sid string
----@param field string?
----@return string|table|nil
-function Calls:get(sid, field) end
----@param sid string
-function Calls:remove(sid) end
+---@return boolean
+function Calls:has(sid) end
 ---@return integer
 function Calls:count() end
 ---Sids, oldest first.
 ---@return string[]
 function Calls:list() end
----Lets go of the handle; the table stays. Has __close.
+---Lets go of the handle; the calls stay. Has __close.
 function Calls:close() end
----What is told about a call comes as events into this mailbox from now on, until the handle is closed.
+---A call is live from now on, until the handle that this gives is closed: what is told about it comes
+---as events into this mailbox.
 ---@param sid string
 ---@param box moonline.Mailbox
+---@param beside boolean? it is no call (a recording, who waits for an answer): neither counted nor listed
 ---@return moonline.CallListener
-function Calls:listen(sid, box) end
----Posts an event (text, numbers, booleans and tables of these) to whoever listens for this call, of
----whatever generation. false: nobody does.
+function Calls:listen(sid, box, beside) end
+---Posts an event (text, numbers, booleans and tables of these) to a live call, of whatever generation.
+---false: there is none of that sid.
 ---@param sid string
 ---@param event table with kind
 ---@return boolean heard
@@ -43,7 +37,7 @@ function Calls:tell(sid, event) end
 ---@class moonline.CallListener
 local CallListener = {}
 
----What is told later goes unheard. Has __close.
+---The call is not live any more: what is told later goes unheard. Has __close.
 function CallListener:close() end
 
 ---Counters that outlive calls and generations.

@@ -11,7 +11,7 @@ local Agent = {}
 ---A party one can talk to: an INVITE dialog with its audio.
 ---Events, each with `leg`: sent{} · ringing{code,early,headers} · answered{code,headers} ·
 ---refer{code,progress,final,text} · confirmed{} · failed{code,cause,text,headers} · canceled{} · ended{cause,text,headers} ·
----digit{digit,duration} · played{op,why,text} ("done", "stopped", "failed") · lost{}.
+---digit{digit,duration} · transfer{text}, refused with 603 · played{op,why,text} ("done", "stopped", "failed") · lost{}.
 ---headers are the header lines of the message as received, for sip.headers. cause is one of "response", "timeout", "dns",
 ---"network", "tls", "local", "peer", "no-ack", "session", "gone", "sdp". code is 0 when no response
 ---came. duration is in seconds.

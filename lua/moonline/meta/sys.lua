@@ -72,9 +72,9 @@ function Editor:close() end
 ---"READY=1" and the like, to systemd; nothing when not started by it.
 ---@param state string
 function sys.notify(state) end
----CPU seconds of the process, resident bytes, open descriptors; lag: seconds that what comes in waits
----for its turn, about.
----@return { cpu: number, memory: integer, descriptors: integer, lag: number }
+---CPU seconds of the process, resident bytes, open descriptors, and how many it may have; lag: seconds
+---that what comes in waits for its turn, about.
+---@return { cpu: number, memory: integer, descriptors: integer, most_descriptors: integer, lag: number }
 function sys.usage() end
 ---Counted things that live now, for leak checks: blocks, watchers, tasks, and the open handles of
 ---each class (name -> count).

@@ -5,9 +5,15 @@ local attendance = require "moonline.room.attendance"
 local conference = require "moonline.room.conference"
 local hold = require "moonline.room.hold"
 local http = require "moonline.core.http"
+local known = require "moonline.options"
 local queue = require "moonline.room.queue"
 local session = require "moonline.twiml.session"
 local task = require "moonline.task"
+
+local CONFERENCE <const> = known.of("conference", "muted", "beep", "start", "ends", "label", "max",
+  "coach", "jitter", "wait", "star", "limit", "record")
+local ENQUEUE <const> = known.of("enqueue", "max", "wait")
+local DEQUEUE <const> = known.of("dequeue", "timeout", "limit", "star")
 
 ---@class moonline.MeetingOptions
 ---@field muted boolean?
@@ -49,7 +55,7 @@ end
 ---@return number? seconds
 ---@return "left"|"ended"|"kicked"|"limit"|"hangup"|"full"|"label"|"coach"|"present" why
 function Leg:conference(name, options)
-  options = options or {}
+  options = CONFERENCE(options)
   local begun, how, why
   self.jar = self.jar or http.jar()
   local on_hold, on_announce = attendance.documents(session.new(self))
@@ -72,7 +78,7 @@ local RESULTS = { ["queue-full"] = "full", bridged = "talked" }
 ---@return number? seconds in the queue; nil when it is full
 ---@return "talked"|"hangup"|"full" why
 function Leg:enqueue(name, options)
-  options = options or {}
+  options = ENQUEUE(options)
   local outcome = { result = "hangup" }
   unless_hangup(self, queue.enter, self, name, {
     max = options.max, wait = hold.sound(self, options.wait),
@@ -87,7 +93,7 @@ end
 ---@return number? seconds they talked
 ---@return "peer"|"hangup"|"unknown"|"no-answer"|"canceled" why
 function Leg:dequeue(name, options)
-  options = options or {}
+  options = DEQUEUE(options)
   local begun
   local caller, why = unless_hangup(self, agent.take, self, name, {
     timeout = options.timeout, time_limit = options.limit, star = options.star,

@@ -50,6 +50,12 @@ local function name_parties(self, options)
   end
 end
 
+local function row_maker(self)
+  local own = rows.new { facts = true }
+  for sid, name in pairs(self.calls) do own:call(name, sid) end
+  return own
+end
+
 local function column(self, name)
   if name and not self.columns[name] then
     self.parties[#self.parties + 1] = name
@@ -57,32 +63,38 @@ local function column(self, name)
   end
 end
 
+-- All that have a column: those of messages first, then whoever else is told of, the web app last.
+local function add_columns(self)
+  for _, row in ipairs(self.rows) do
+    if row.at then column(self, row.at) end
+    if row.to ~= "web app" and row.from ~= "web app" then
+      column(self, row.from)
+      column(self, row.to)
+    end
+  end
+  for _, row in ipairs(self.rows) do
+    if row.to == "web app" then column(self, "web app") end
+  end
+end
+
 ---@param events table[] copies, which are added to
----@param options { caller: string?, parties: string[]?, calls: table<string, string>? }? what is known:
----  the name of who calls, the order of the others, and whose calls are whose
+---@param options { caller: string?, parties: string[]?, calls: table<string, string>?, prepare: fun(self: moonline.Capture)? }?
+---  what is known: the name of who calls, the order of the others, and whose calls are whose; prepare is
+---  called when messages have their parties, before they become rows
 ---@return moonline.Capture
 function capture.of(events, options)
   options = options or {}
   local self = setmetatable({ events = events, rows = {}, parties = {}, columns = {},
     calls = options.calls or {} }, Capture)
   name_parties(self, options)
-  local own = rows.new { facts = true }
-  for sid, name in pairs(self.calls) do own:call(name, sid) end
   column(self, options.caller or self.first)
   column(self, "moonline")
   for _, name in ipairs(options.parties or {}) do column(self, name) end
-  for _, event in ipairs(events) do
-    local row = own:add(event)
-    self.rows[#self.rows + 1] = row
-  end
-  for _, row in ipairs(self.rows) do
-    for _, name in ipairs { row.from or row.at, row.to } do
-      if name ~= "web app" then column(self, name) end
-    end
-  end
-  for _, row in ipairs(self.rows) do
-    if row.to == "web app" then column(self, "web app") end
-  end
+  for _, event in ipairs(events) do column(self, event.party) end
+  if options.prepare then options.prepare(self) end
+  local own = row_maker(self)
+  for _, event in ipairs(events) do self.rows[#self.rows + 1] = own:add(event) end
+  add_columns(self)
   self.start = self.rows[1] and self.rows[1].time or 0
   return self
 end
@@ -90,9 +102,7 @@ end
 ---The ladder as text.
 ---@return string
 function Capture:text()
-  local own = rows.new { facts = true }
-  for sid, name in pairs(self.calls) do own:call(name, sid) end
-  return ladder.new(self.parties, { aside = true, rows = own }):text(self.events)
+  return ladder.new(self.parties, { aside = true, rows = row_maker(self) }):text(self.events)
 end
 
 ---Seconds from the first row to the last.

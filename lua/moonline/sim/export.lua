@@ -35,14 +35,21 @@ local function compressed(env, path)
   return sound or nil
 end
 
+local function sound_of(played, party, ear)
+  local wav = read(ear.path)
+  if not wav then return nil end
+  local sound = compressed(played.env, ear.path)
+  local start = played.events[1] and played.events[1].time or 0
+  return { party = party, wav = wav, at = ear.begun - start, sound = sound,
+    type = sound and "audio/mpeg" }
+end
+
 local function heard(played, parties)
-  local list, start = {}, played.events[1] and played.events[1].time or 0
+  local list, known = {}, {}
   for _, name in ipairs(parties) do
     for _, ear in ipairs(played.heard[name] or {}) do
-      local wav = read(ear.path)
-      local sound = wav and compressed(played.env, ear.path)
-      list[#list + 1] = wav and { party = name, wav = wav, at = ear.begun - start, sound = sound,
-        type = sound and "audio/mpeg" or nil }
+      if not known[ear] then list[#list + 1] = sound_of(played, name, ear) end
+      known[ear] = true
     end
   end
   return list
@@ -53,10 +60,8 @@ end
 function export.capture(played)
   local calls = {}
   for _, call in ipairs(played.calls) do calls[call.sid] = call.party end
-  local found = capture.of(played:stable_events(),
-    { caller = "caller", parties = played.parties, calls = calls })
-  addresses.put(found)
-  return found
+  return capture.of(played:stable_events(), { caller = "caller", parties = played.parties,
+    calls = calls, prepare = addresses.put })
 end
 
 ---Writes what is asked for.

@@ -10,12 +10,11 @@ local LARGEST <const> = 65535 - 40 - 8 -- bytes of a payload: one packet has a m
 local function bytes_of(host)
   local a, b, c, d = host:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")
   if a then return string.char(a, b, c, d) end
-  local words, gap = {}, nil
+  local words = {}
   local head, tail = host:match("^(.-)::(.*)$")
   for word in (head or host):gmatch("%x+") do words[#words + 1] = tonumber(word, 16) end
   if head then
-    gap = #words
-    local rest = {}
+    local gap, rest = #words, {}
     for word in tail:gmatch("%x+") do rest[#rest + 1] = tonumber(word, 16) end
     for i = 1, 8 - gap - #rest do words[gap + i] = 0 end
     table.move(rest, 1, #rest, #words + 1, words)

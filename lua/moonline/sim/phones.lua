@@ -1,106 +1,24 @@
--- Phones of a simulation, as a file describes them:
---
---   bob { rings = 3, presses = { ["Press 1"] = "1" }, hangs_up_after = 10 }
---   caller { says = "hello.wav", hangs_up_after = 20 }
---   kate(function(call) call:answer() call:say("Hello.") call:hangup() end)
---
--- A name is the user part of the dialled URI, whatever its host; `caller` is who calls moonline.
--- Parties that no file describes ring 1 s, answer, and talk 5 s.
+-- What the phones of a simulation do: each as moonline.sim.description has it.
 
-local draw = require "moonline.sim.draw"
+local challenge = require "moonline.sim.challenge"
 local fields = require "moonline.fields"
 local moonline_call = require "moonline.call"
+local source = require "moonline.source"
 local suggest = require "moonline.twiml.suggest"
 local task = require "moonline.task"
 
----@class moonline.SimPhone
----@field rings number|number[]? seconds; default 1; of two one between them, drawn from the seed
----@field answers boolean? false: it rings until the other side gives up
----@field busy boolean? 486
----@field declines boolean? 603
----@field code integer? refuses with this SIP code
----@field forwards string? 302 to this URI
----@field headers table<string, string>? of its 200; of the caller: of its INVITE
----@field says string? what it plays or says once it is connected: a file, or words
----@field presses table<string, string>? words it waits for in what it hears -> keys
----@field hangs_up_after number|number[]? seconds after the answer; a callee of no description: 5
----@field from string? of the caller: its user part
----@field dials string? of the caller: the user part it calls
----@field gives_up_after number|number[]? of the caller: seconds until it cancels a call nobody answers
----@field registers boolean|string? it logs in with the server as this user; a password
----@field holds { after: number, seconds: number? }? puts the other side on hold
----@field refers { after: number, to: string }? asks the other side to call somebody else
----@field run (fun(call: moonline.Leg))? does it all itself
+---What a stage lends to the phones of a call.
+---@class moonline.SimTools
+---@field connected fun() to be called once a phone may hear something
+---@field tamper moonline.SimTamper? when phones.tamper asks for it
+---@field beside moonline.Group ends with the call
+---@field draw fun(what: string, range: number|number[]): number
 
 local phones = {}
 
 local PASSWORD <const> = "simulation"
 local UNKNOWN = { rings = 1, hangs_up_after = 5 }
 local PAUSE = 0.5 -- seconds between what one hears and the key
-
-local FIELDS = {
-  rings = "time", answers = "boolean", busy = "boolean", declines = "boolean", code = "number",
-  forwards = "string", headers = "table", says = "string", presses = "table",
-  hangs_up_after = "time", from = "string", dials = "string", gives_up_after = "time",
-  registers = "login", holds = "table", refers = "table",
-}
-local WORDS = {
-  time = "a number of seconds, or { least, most }", login = "true or a password",
-}
-
-local fits = {}
-
-function fits.time(value)
-  if type(value) ~= "table" then return type(value) == "number" end
-  return type(value[1]) == "number" and type(value[2]) == "number" and value[1] <= value[2]
-end
-
-function fits.login(value)
-  return value == true or type(value) == "string"
-end
-
----What a description says, checked; raises at `level` when it is wrong.
----@param name string
----@param spec table|function
----@param level integer? 2: where the caller of this function is
----@return moonline.SimPhone
-function phones.check(name, spec, level)
-  level = (level or 2) + 1
-  if type(spec) == "function" then return { run = spec } end
-  if type(spec) ~= "table" then error(name .. ": a table or a function is expected", level) end
-  for field, value in pairs(spec) do
-    local wanted = FIELDS[field]
-    if not wanted then
-      local near = suggest.nearest(tostring(field), suggest.keys(FIELDS))
-      error(("%s: a phone has no %s%s"):format(name, field,
-        near and (" (did you mean %s?)"):format(near) or ""), level)
-    end
-    local fit = fits[wanted] or function() return type(value) == wanted end
-    if not fit(value) then
-      error(("%s: %s is %s"):format(name, field, WORDS[wanted] or "a " .. wanted), level)
-    end
-  end
-  return spec
-end
-
----Reads a file of phones: name -> description. nil and "file:line: message" when it is wrong.
----@param path string
----@return table<string, moonline.SimPhone>?, string? why
-function phones.read(path)
-  local found = {}
-  local function describe(name)
-    return function(spec) found[name] = phones.check(name, spec, 2) end
-  end
-  local env = setmetatable({}, { __index = function(_, name)
-    if _G[name] ~= nil then return _G[name] end
-    return name == "phone" and describe or describe(name)
-  end })
-  local chunk, problem = loadfile(path, "t", env)
-  if not chunk then return nil, problem end
-  local ok, why = pcall(chunk)
-  if not ok then return nil, tostring(why) end
-  return found
-end
 
 -- ---- registering ------------------------------------------------------------------------------
 
@@ -145,66 +63,126 @@ end
 
 -- ---- being called -----------------------------------------------------------------------------
 
+local PAYLOADS = { PCMU = 0, PCMA = 8 }
+
+-- A description with one codec and the keys.
+local function only(sdp, codec)
+  return (sdp:gsub("(m=audio %d+ %S+) [^\r\n]*", ("%%1 %d 101"):format(PAYLOADS[codec] or 0)))
+end
+
 -- What happens while it talks: { seconds after the answer, what }.
 local deeds = {}
 
-function deeds.holds(add, spec)
-  local after = draw(spec.after)
+function deeds.holds(add, spec, tools)
+  local after = tools.draw("holds", spec.after)
   add(after, function(call) call.core:hold(true) end)
   if spec.seconds then
-    add(after + draw(spec.seconds), function(call) call.core:hold(false) end)
+    add(after + tools.draw("resumes", spec.seconds), function(call) call.core:hold(false) end)
   end
 end
 
-function deeds.refers(add, spec)
-  add(draw(spec.after), function(call) call:refer(spec.to) end)
+function deeds.refers(add, spec, tools)
+  add(tools.draw("refers", spec.after), function(call) call:refer(spec.to) end)
 end
 
-function deeds.hangs_up_after(add, after)
-  add(draw(after), function(call) call:hangup() end)
+function deeds.changes_codec(add, spec, tools)
+  add(tools.draw("changes", spec.after), function(call)
+    tools.tamper:describe(call, function(sdp) return only(sdp, spec.to) end)
+    call.core:hold(false)
+  end)
 end
 
-local function agenda(spec)
+function deeds.hangs_up_after(add, after, tools)
+  add(tools.draw("hangs up", after), function(call) call:hangup() end)
+end
+
+local function agenda(spec, tools)
   local list = {}
   local function add(at, act) list[#list + 1] = { at = at, act = act, place = #list } end
   for _, name in ipairs(suggest.keys(deeds)) do
-    if spec[name] then deeds[name](add, spec[name]) end
+    if spec[name] then deeds[name](add, spec[name], tools) end
   end
   table.sort(list, function(a, b) return a.at < b.at or a.at == b.at and a.place < b.place end)
   return list
 end
 
+-- The room around a phone that always sends: a hum as quiet as one.
+local function hum(call)
+  call.core:play { tone = "100", ms = 0, level = -50 }
+end
+
+-- Waits so long, or until the other side hangs up. What it plays meanwhile may end.
+local function idle(call, spec, seconds)
+  if not spec.sends then return call:wait({}, seconds) end
+  local limit = seconds and task.clock() + seconds
+  repeat
+    local event = call:wait("played", limit and math.max(0, limit - task.clock()))
+    if event and event.why ~= "stopped" then hum(call) end
+  until not event
+end
+
 -- Does what a connected phone does, until the other side hangs up.
-local function talk(call, spec)
+local function talk(call, spec, tools)
   local begun = task.clock()
   if spec.says then
     local is_file = spec.says:match("%.wav$") or spec.says:match("%.mp3$")
-    if is_file then call:play(spec.says) else call:say(spec.says) end
+    local item = is_file and { file = spec.says } or { say = spec.says }
+    local low, _, why = source.prepare(call, item)
+    if not low or not call.core:play(low) then
+      error(("it cannot say %q: %s"):format(spec.says, why or "no such file"), 0)
+    end
+  elseif spec.sends then
+    hum(call)
   end
-  for _, entry in ipairs(agenda(spec)) do
-    call:wait({}, math.max(0, begun + entry.at - task.clock()))
+  for _, entry in ipairs(agenda(spec, tools)) do
+    idle(call, spec, math.max(0, begun + entry.at - task.clock()))
     entry.act(call)
   end
-  call:wait {}
+  idle(call, spec)
 end
 
 local function refusal(spec)
   return spec.code or spec.busy and 486 or spec.declines and 603 or spec.forwards and 302 or nil
 end
 
----What a phone does with a call that comes in. connected() is called once it may hear something.
+-- What the wire does with its messages.
+local function tamper(call, spec, tools)
+  if spec.sdp then tools.tamper:describe(call, function() return spec.sdp end) end
+  if spec.vanishes_after then
+    tools.beside:spawn(function()
+      task.sleep(tools.draw("vanishes", spec.vanishes_after))
+      tools.tamper:silence(call)
+    end)
+  end
+end
+
+---Does anything of theirs need hands on the wire?
+---@param specs table<string, moonline.SimPhone>
+---@return boolean
+function phones.tamper(specs)
+  for _, spec in pairs(specs) do
+    if spec.sdp or spec.vanishes_after or spec.changes_codec then return true end
+  end
+  return false
+end
+
+---What a phone does with a call that comes in.
 ---@param call moonline.Leg
 ---@param spec moonline.SimPhone? nil: nobody described it
----@param connected fun()
-function phones.take(call, spec, connected)
+---@param tools moonline.SimTools
+function phones.take(call, spec, tools)
   spec = spec or UNKNOWN
   local answer = call.answer
   function call.answer(...)
     answer(...)
-    connected()
+    tools.connected()
   end
+  tamper(call, spec, tools)
   if spec.run then return spec.run(call) end
-  local rings, code = draw(spec.rings or 1), refusal(spec)
+  local refused, challenges
+  if spec.asks_for then refused, challenges = challenge.of(call, spec.asks_for) end
+  if refused then return call.core:reject(refused, nil, challenges) end
+  local rings, code = tools.draw("rings", spec.rings or 1), refusal(spec)
   if rings > 0 then
     call:ring()
     call:wait({}, rings)
@@ -215,7 +193,7 @@ function phones.take(call, spec, connected)
   end
   if spec.answers == false then return call:wait({}) end
   call:answer(fields.list(spec.headers))
-  talk(call, spec)
+  talk(call, spec, tools)
 end
 
 -- ---- calling ----------------------------------------------------------------------------------
@@ -224,28 +202,35 @@ end
 ---@param call moonline.Leg in state "calling"
 ---@param spec moonline.SimPhone
 ---@param longest number seconds
----@param connected fun()
+---@param tools moonline.SimTools
 ---@return string?
-function phones.call(call, spec, longest, connected)
-  local patience = spec.gives_up_after and draw(spec.gives_up_after) or longest
-  local taken, word, code = moonline_call.await(call, patience, connected)
+function phones.call(call, spec, longest, tools)
+  tamper(call, spec, tools)
+  local patience = spec.gives_up_after and tools.draw("gives up", spec.gives_up_after) or longest
+  local taken, word, code = moonline_call.await(call, patience, tools.connected)
   if not taken then return ("%s (%s)"):format(word, code) end
-  task.catch(spec.run or talk, call, spec)
+  task.catch(spec.run or talk, call, spec, tools)
 end
 
----A phone hears words: it presses what it was told to.
----@param call moonline.Leg
+---The keys that a phone presses on hearing these words.
 ---@param spec moonline.SimPhone?
 ---@param words string
----@return string? keys
-function phones.hears(call, spec, words)
-  for wanted, keys in pairs(spec and spec.presses or {}) do
-    if words:find(wanted, 1, true) and not call.ended then
-      call.core:play { digits = ("w"):rep(math.floor(PAUSE * 2)) .. keys, loops = 1 }
-      return keys
-    end
+---@return string?
+function phones.hears(spec, words)
+  local presses = spec and spec.presses or {}
+  for _, wanted in ipairs(suggest.keys(presses)) do
+    if words:find(wanted, 1, true) then return presses[wanted] end
   end
   return nil
+end
+
+---Presses keys, half a second after what it heard began. Waits until it does.
+---@param call moonline.Leg
+---@param keys string
+---@return boolean pressed false: the call was over
+function phones.press(call, keys)
+  task.sleep(PAUSE)
+  return not call.ended and call.core:play { digits = keys, loops = 1 } ~= nil
 end
 
 return phones

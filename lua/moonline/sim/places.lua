@@ -12,7 +12,9 @@ local places = {}
 ---@field script string? path
 ---@field url string? of a document
 ---@field config table? keys of a configuration
+---@field numbers table<string, string>? who is called -> path of the web application
 ---@field users table<string, string>? who registers: name -> password
+---@field lua string? folder of sources for the policy, looked in before the program's own
 
 -- The second is where trunks lead: what comes from their address is asserted identity.
 places.PHONES = { "udp:127.0.0.1:0", "udp:127.0.0.2:0", "tcp:127.0.0.1:0" }
@@ -48,6 +50,13 @@ local function regions(stage, given)
   return all
 end
 
+-- Who is called -> what runs: paths are those of the web application.
+local function numbers(stage, given)
+  local all = {}
+  for name, path in pairs(given or {}) do all[name] = { url = stage.app.url .. path } end
+  return all
+end
+
 local function trunks(stage, given)
   local all = {}
   for name, trunk in pairs(given or {}) do
@@ -65,12 +74,12 @@ function places.configuration(stage, options)
   local config = options.config or {}
   local own = merge({
     account_sid = "AC00000000000000000000000000000001", auth_token = "simulation",
-    sip = { users = options.users or {} }, voice = voice(stage, options),
+    sip = { users = options.users or {} }, trace = { calls = 0 }, voice = voice(stage, options),
   }, config)
   return merge(own, {
     sip = { listen = { "udp:127.0.0.1:0", "tcp:127.0.0.1:0" },
       regions = regions(stage, own.sip.regions) },
-    trunks = trunks(stage, own.trunks),
+    trunks = trunks(stage, own.trunks), numbers = numbers(stage, options.numbers),
     http = { listen = "127.0.0.1:0" }, store = { path = stage.store },
     webhook = { divert = stage.app.url },
   })

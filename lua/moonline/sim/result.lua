@@ -3,13 +3,29 @@
 local ladder = require "moonline.sim.ladder"
 local names = require "moonline.sim.names"
 
+---@class moonline.SimCall
+---@field sid string
+---@field party string
+---@field status string? CallStatus; of a party that was dialled DialCallStatus
+---@field code integer?
+
+---@class moonline.SimRequest
+---@field time number
+---@field place number among the events
+---@field method string
+---@field path string
+---@field params table<string, string>
+---@field headers table<string, string> lower-case names
+---@field host string? whom it was meant for, when that is not the simulation
+
 ---@class moonline.SimResult
 ---@field events table[] in time order
 ---@field failed boolean a document failed
----@field problem string? why the call was not taken, or did not end
+---@field problem string? why the call was not taken
+---@field trouble string? what went wrong with the simulation: calls that did not end, an error of `during`
 ---@field parties string[] those that were dialled or registered, in the order of their appearance
----@field calls { sid: string, party: string, status: string?, code: integer? }[] the caller's is the first
----@field requests { time: number, place: integer, method: string, path: string, params: table<string, string>, host: string? }[] as the web application got them
+---@field calls moonline.SimCall[] the caller's is the first
+---@field requests moonline.SimRequest[] as the web application got them
 ---@field heard table<string, moonline.Ear[]> by party
 ---@field names moonline.SimNames
 local Result = {}
@@ -41,6 +57,24 @@ local function calls(stage)
   return list
 end
 
+-- Callbacks wait for the disk, which takes no virtual time: they come last of what happens at once.
+local function in_order(events)
+  local list, waiting, now = {}, {}, nil
+  local function release()
+    table.move(waiting, 1, #waiting, #list + 1, list)
+    waiting = {}
+  end
+  for _, event in ipairs(events) do
+    if event.time ~= now then release() end
+    now = event.time
+    local into = event.is_callback and waiting or list
+    into[#into + 1] = event
+  end
+  release()
+  for place, event in ipairs(list) do event.place = place end
+  return list
+end
+
 local function unique(list)
   local seen, found = {}, {}
   for _, name in ipairs(list) do
@@ -52,13 +86,19 @@ end
 
 ---@param stage moonline.SimStage
 ---@param problem string?
+---@param trouble string?
 ---@return moonline.SimResult
-function result.of(stage, problem)
+function result.of(stage, problem, trouble)
   for _, list in pairs(stage.heard) do
     for _, ear in ipairs(list) do ear:close() end
   end
+  local events = in_order(stage.events)
+  for i, request in ipairs(stage.requests) do
+    request.place = (request.after and request.after.place or 0) + i / (#stage.requests + 1)
+    request.after = nil
+  end
   return setmetatable({
-    events = stage.events, failed = stage.failed or problem == "calls are left", problem = problem,
+    events = events, failed = stage.failed, problem = problem, trouble = trouble,
     parties = unique(stage.order), calls = calls(stage), requests = stage.requests,
     heard = stage.heard, names = names.of(stage), env = stage.phones.env,
     servers = stage.server.addresses, caller_at = stage.caller.addresses[1],

@@ -101,7 +101,8 @@ end
 
 function of.webhook(_, event)
   local path = event.url:match("^%a+://[^/]*([^?#]*)") or event.url
-  return between("moonline", "web app", ("%s %s (%s)"):format(event.method, path, event.what), "http")
+  local label = ("%s %s (%s)"):format(event.method, path, event.what)
+  return between("moonline", "web app", label, "http")
 end
 
 function of.answer(_, event)
@@ -146,8 +147,9 @@ function fact.bridged(self, event)
 end
 
 function fact.media(self, event)
-  return at(self.calls[event.call] or "moonline", ("RTP: %d packets there, %d back, %d lost"):format(
-    event.sent or 0, event.received or 0, event.lost or 0), "note")
+  local label = ("RTP: %d packets there, %d back, %d lost"):format(event.sent or 0,
+    event.received or 0, event.lost or 0)
+  return at(self.calls[event.call] or "moonline", label, "note")
 end
 
 function fact.recording(_, event)

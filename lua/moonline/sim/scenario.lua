@@ -13,9 +13,13 @@
 --   for seed = 1, 1000 do scenario.play(list[1], { stage = stage, seed = seed }) end
 
 local config = require "moonline.config"
+local description = require "moonline.sim.description"
+local failure = require "moonline.sim.failure"
 local lfs = require "lfs"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
+local seen = require "moonline.sim.seen"
+local shape = require "moonline.sim.shape"
 local stage = require "moonline.sim.stage"
 local suggest = require "moonline.twiml.suggest"
 local web = require "moonline.sim.web"
@@ -31,40 +35,31 @@ local web = require "moonline.sim.web"
 ---@field url string? of a document of a web application that runs on this machine
 ---@field phones table<string, moonline.SimPhone>
 ---@field pages table<string, string|moonline.SimPage|function>
+---@field numbers table<string, string>? who is called -> path of the web application
 ---@field config table
 ---@field seed integer
 ---@field listen number seconds of what each party hears that are kept
 ---@field during (fun(live: moonline.SimLive))?
 ---@field caller boolean? false: nobody calls
+---@field ladder string? a file beside it with the ladder that the call gives
 ---@field expect (fun(seen: moonline.Seen))?
 
 local scenario = {}
 
-local FIELDS = {
-  document = "string", text = "string", script = "string", url = "string", phones = "table",
-  pages = "table", config = "table", seed = "number", listen = "number", during = "function",
-  caller = "boolean", expect = "function",
+scenario.FIELDS = {
+  document = "string?", text = "string?", script = "string?", url = "string?", phones = "phones?",
+  pages = "table?", config = "table?", seed = "number?", listen = "number?",
+  numbers = "table?", during = "function?", caller = "boolean?", expect = "function?",
+  ladder = "string?",
 }
 local CALLED = { "document", "text", "script", "url" }
-local PAGE = { status = "number", body = "string", headers = "table", delay = "time" }
+local PAGE = { status = "number?", body = "string?", headers = "table?", delay = "time?" }
 local LISTEN <const> = 120 -- seconds
 
-local function is(kind, value)
-  if kind ~= "time" then return type(value) == kind end
-  return type(value) == "number" or type(value) == "table"
-end
-
--- Raises for the first key of a table that is unknown, or of another type.
+-- Raises what is wrong with a table, without a place.
 local function keys(what, given, known)
-  for _, key in ipairs(suggest.keys(given)) do
-    if not known[key] then
-      local near = suggest.nearest(key, suggest.keys(known))
-      error(("%s has no key %s%s"):format(what, key,
-        near and (" (did you mean %s?)"):format(near) or ""), 0)
-    elseif not is(known[key], given[key]) then
-      error(("%s: %s is a %s"):format(what, key, known[key]), 0)
-    end
-  end
+  local why = shape.fault(what, given, known)
+  if why then error(why, 0) end
 end
 
 local function check_pages(pages)
@@ -81,19 +76,24 @@ local function check_pages(pages)
   return pages
 end
 
+local function check_file(path, folder)
+  if lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
+    error("there is no file " .. path, 0)
+  end
+end
+
 local function check_phones(given, folder)
   if type(given) == "string" then
-    local found, why = phones.read(folder .. "/" .. given)
+    check_file(given, folder)
+    local found, why = description.read(folder .. "/" .. given)
     if not found then error(why, 0) end
     return found
-  elseif type(given) ~= "table" then
-    error("phones is a table, or the name of a file", 0)
   end
   local checked = {}
   for name, spec in pairs(given) do
-    local fine, value = pcall(phones.check, name, spec)
-    if not fine then error(value:gsub("^[^\n]-:%d+: ", ""), 0) end
-    checked[name] = value
+    local why = description.fault(name, spec)
+    if why then error(why, 0) end
+    checked[name] = description.of(spec)
   end
   return checked
 end
@@ -105,10 +105,8 @@ local function check_called(given, folder)
   end
   if #found > 1 then error(("%s and %s: one of them"):format(found[1], found[2]), 0) end
   local path = given.document or given.script
-  if path and lfs.attributes(folder .. "/" .. path, "mode") ~= "file" then
-    error("there is no file " .. path, 0)
-  end
-  local own = given.config and given.config.voice or given.config and given.config.numbers
+  if path then check_file(path, folder) end
+  local own = given.numbers or given.config and (given.config.voice or given.config.numbers)
   if #found == 0 and not own and given.caller ~= false then
     error("document, text, script or url is needed: what the call runs", 0)
   end
@@ -122,9 +120,7 @@ end
 -- A scenario as a file gives it, checked. Raises a message without a place.
 local function checked(name, given, folder)
   if type(given) ~= "table" then error("a table is expected after the name", 0) end
-  local kinds = setmetatable({ phones = type(given.phones) }, { __index = FIELDS })
-  for key in pairs(FIELDS) do kinds[key] = kinds[key] end
-  keys("a scenario", given, kinds)
+  keys("a scenario", given, scenario.FIELDS)
   check_called(given, folder)
   if given.config then check_config(given.config) end
   return {
@@ -132,7 +128,8 @@ local function checked(name, given, folder)
     script = given.script, url = given.url, config = given.config or {},
     phones = check_phones(given.phones or {}, folder), pages = check_pages(given.pages or {}),
     seed = given.seed or 1, listen = given.listen or LISTEN, during = given.during,
-    caller = given.caller, expect = given.expect,
+    caller = given.caller, expect = given.expect, ladder = given.ladder,
+    numbers = given.numbers,
   }
 end
 
@@ -167,20 +164,31 @@ end
 ---@return string
 function scenario.place(one)
   return names.json({ document = one.document, text = one.text and true, script = one.script,
-    url = one.url, folder = one.folder, config = one.config, users = phones.users(one.phones) })
+    url = one.url, folder = one.folder, config = one.config, numbers = one.numbers,
+    users = phones.users(one.phones) })
 end
 
 ---Opens a stage for a scenario, and for all of the same place. Hold it with <close>.
 ---@param one moonline.Scenario
+---@param lua string? folder of sources for the policy, looked in before the program's own
 ---@return moonline.SimStage?, string? why
-function scenario.stage(one)
+function scenario.stage(one, lua)
   local script = one.script and one.folder .. "/" .. one.script
   if script and not script:match("^/") then script = lfs.currentdir() .. "/" .. script end
-  local own = one.config.voice ~= nil
+  local path, document = ("%s/%s"):format(one.folder, one.document or ""):match("^(.*)/([^/]*)$")
   return stage.open {
-    folder = one.folder, document = not own and one.document or nil, script = script, url = one.url,
-    method = one.document and "GET" or nil, config = one.config, users = phones.users(one.phones),
+    folder = path, document = document ~= "" and document or nil, script = script, url = one.url,
+    method = one.document and "GET" or nil, config = one.config, numbers = one.numbers,
+    users = phones.users(one.phones), lua = lua,
   }
+end
+
+---The pages of its web application, with the text that it may be.
+---@param one moonline.Scenario
+---@return table
+function scenario.pages(one)
+  if not one.text then return one.pages end
+  return setmetatable({ ["/voice"] = web.document(one.text) }, { __index = one.pages })
 end
 
 ---Plays a scenario. stage: one that is open, and stays so; seed, listen: instead of the scenario's own.
@@ -195,16 +203,25 @@ function scenario.play(one, options)
     own, why = scenario.stage(one)
     if not own then return nil, why end
   end
-  local pages = one.pages
-  if one.text then
-    pages = setmetatable({ ["/voice"] = web.document(one.text) }, { __index = one.pages })
-  end
+  local pages = scenario.pages(one)
   local result = (options.stage or own):play {
     phones = one.phones, pages = pages, seed = options.seed or one.seed, during = one.during,
     listen = options.listen or one.listen, caller = one.caller,
   }
   result:keep(own)
   return result
+end
+
+---Are its expectations met? nil, or what was not.
+---@param one moonline.Scenario
+---@param result moonline.SimResult
+---@return moonline.SimFailure?
+function scenario.check(one, result)
+  if one.expect then
+    local fine, why = xpcall(one.expect, failure.note, seen.of(one, result))
+    if not fine then return why end
+  end
+  return result.trouble and failure.note(result.trouble) or nil
 end
 
 return scenario

@@ -4,15 +4,19 @@
 
 local background = require "moonline.background"
 local client = require "moonline.client"
+local draw = require "moonline.sim.draw"
 local ears = require "moonline.sim.ears"
 local lfs = require "lfs"
 local live = require "moonline.sim.live"
 local phones = require "moonline.sim.phones"
 local places = require "moonline.sim.places"
 local result = require "moonline.sim.result"
+local suggest = require "moonline.twiml.suggest"
 local sys = require "moonline.core.sys"
+local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
 local web = require "moonline.sim.web"
+local witness = require "moonline.sim.witness"
 
 ---@class moonline.SimStage
 ---@field events table[] all that happened in the call that is played, in time order
@@ -26,6 +30,8 @@ Stage.__name = "moonline.SimStage"
 
 local stage = {}
 
+local FINISHED = 40 -- seconds after which no transaction is left
+local GLANCE = 0.05 -- seconds between two looks whether all is over
 local LONGEST = 4 * 3600 -- seconds that a call may take
 
 ---What one call is made of.
@@ -36,29 +42,9 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field listen number? seconds of what each party hears that are kept
 ---@field during fun(live: moonline.SimLive)? runs beside the call
 ---@field caller boolean? false: nobody calls, all is up to `during`
+---@field limit number? seconds that the call may take
 
--- ---- who is who -------------------------------------------------------------------------------
-
-local function user_of(uri)
-  return (uri:match("^sips?:([^@]*)@") or uri:gsub("^sips?:", ""))
-end
-
--- SIP messages of the phones' one agent belong to the phone that the call is for.
-function Stage:name(event)
-  if event.kind ~= "message" then return end
-  local call_id = event.text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
-    or event.text:match("\n[Ii]%s*:%s*([^\r\n]+)")
-  local name = event.text:match("^INVITE sips?:([^@;> ]+)@")
-  if not event.sent then name = event.text:match("^REGISTER .-\nFrom:[^\r\n]-sips?:([^@;> ]+)@") end
-  if name and not self.parties[call_id] then
-    self.parties[call_id] = name
-    self.order[#self.order + 1] = name
-  end
-  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
-  if self.phone_addresses[remote] then event.remote = self.parties[call_id] or event.remote end
-  if remote == self.caller_address then event.party = "caller" end
-  event.party = event.party or self.parties[call_id]
-end
+-- ---- what happens ---------------------------------------------------------------------------
 
 local function add(self, event)
   event.time = event.time or task.clock()
@@ -66,19 +52,27 @@ local function add(self, event)
   event.place, event.generation = #self.events, nil
 end
 
+local function press(self, leg, keys, heard)
+  if not phones.press(leg, keys) then return end
+  add(self, { kind = "digit", digit = keys, from = heard.at, to = "moonline", call = heard.call })
+end
+
 function Stage:saw(event)
-  self:name(event)
+  if not self.is_playing then return end -- what is left of an earlier call
+  witness.name(self, event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
-  if event.kind == "call" and not self.first then self.first = event.call end
+  if event.kind == "webhook" then witness.note(self, event) end
+  if event.kind == "call" then
+    local who = witness.user(event.from)
+    self.names[event.call], self.legs[event.call] = self.calling[who] and who, self.calling[who]
+    self.first = self.first or not self.calling[who] and event.call or nil
+  end
   local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
-  if event.kind == "play" then
-    event.at = leg and (self.names[event.call] or "caller") or nil
-    local keys = leg and event.said and phones.hears(leg, self.scene.phones[event.at], event.said)
-    if keys then
-      add(self, { kind = "digit", time = event.time, digit = keys, from = event.at,
-        to = "moonline", call = event.call })
-    end
+  if event.kind == "play" and leg then
+    event.at = self.names[event.call] or "caller"
+    local keys = event.said and phones.hears(self.scene.phones[event.at], event.said)
+    if keys then self.beside:spawn(press, self, leg, keys, event) end
   end
   if self.live then self.live:post(event) end
 end
@@ -95,6 +89,12 @@ local function listen(self, name, leg)
   table.insert(self.heard[name], ear)
 end
 
+local function tools(self, name, leg)
+  return { tamper = self.tamper, beside = self.beside,
+    draw = function(what, range) return self.draw(name .. " " .. what, range) end,
+    connected = function() listen(self, name, leg) end }
+end
+
 local function open_phones(self)
   local agent = assert(require("moonline.agent").open { listen = places.PHONES })
   self.phones, self.phone_addresses = agent, {}
@@ -104,17 +104,16 @@ local function open_phones(self)
     if i == 1 then self.phones_at = plain else self.trunk_at = plain end
   end
   agent:on("call", function(call)
-    local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
+    local sid, name = call.headers["x-twilio-callsid"] or call.sid, witness.user(call.to)
     self.legs[sid], self.names[sid] = call, name
-    phones.take(call, self.scene.phones[name], function() listen(self, name, call) end)
+    phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
 local function answer(self, asked)
-  self.requests[#self.requests + 1] = { time = task.clock(), place = #self.events,
-    method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
-    host = asked.headers["x-forwarded-host"] }
-  return web.answer(self.scene.pages or {}, self.source, asked)
+  witness.request(self, { method = asked.method, path = asked.path, params = asked.params,
+    headers = asked.headers, host = asked.headers["x-forwarded-host"] })
+  return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
 ---Opens it.
@@ -125,7 +124,7 @@ function stage.open(options)
   if not options.store then os.remove(folder) end
   lfs.mkdir(folder)
   local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
-    is_own = not options.store, source = options.folder, ear_count = 0 }, Stage)
+    is_own = not options.store, source = options.folder, ear_count = 0, played = 0 }, Stage)
   self:clear {}
   open_phones(self)
   self.caller = assert(require("moonline.agent").open())
@@ -135,7 +134,7 @@ function stage.open(options)
   end)))
   local why
   self.server, why = require("moonline").server(places.configuration(self, options),
-    { observed = true })
+    { observed = true, lua = options.lua })
   if not self.server then
     self:close()
     return nil, why
@@ -150,8 +149,9 @@ end
 function Stage:clear(scene)
   self.scene, self.events, self.legs, self.names, self.parties = scene, {}, {}, {}, {}
   self.order, self.requests, self.heard, self.failed = {}, {}, {}, false
-  self.first, self.caller_leg, self.live = nil, nil, nil
+  self.first, self.caller_leg, self.live, self.calling, self.pending = nil, nil, nil, {}, 0
   scene.phones = scene.phones or {}
+  self.draw = draw.of(scene.seed or 1)
 end
 
 -- The caller's side of it: the words of a refusal, nil when the call was taken.
@@ -162,16 +162,54 @@ local function call(self, scene)
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
   local _ <close> = task.closing(function() leg:close() end)
-  return phones.call(leg, spec, LONGEST, function() listen(self, "caller", leg) end)
+  return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
+end
+
+-- A phone that calls in, too.
+local function call_in(self, name, spec)
+  task.sleep(self.draw(name .. " calls", spec.calls.after or 0))
+  local leg <close> = self.phones:begin(self.server:uri(spec.calls.to), { from = name })
+  self.calling[name] = leg
+  self.pending = self.pending - 1
+  task.catch(phones.call, leg, spec, LONGEST, tools(self, name, leg))
+end
+
+local function begin_calls(self, specs)
+  for _, name in ipairs(suggest.keys(specs)) do
+    if specs[name].calls then
+      self.pending = self.pending + 1
+      self.beside:spawn(call_in, self, name, specs[name])
+    end
+  end
 end
 
 -- Until no call is left, and all about them is told.
 local function settle(self)
-  local limit = task.clock() + LONGEST
-  while self.server:legs() > 0 or not self.server:is_quiet() do
+  local limit = task.clock() + (self.scene.limit or LONGEST)
+  while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
-    task.sleep(0.05)
+    task.sleep(GLANCE)
   end
+  task.sleep(GLANCE) -- the last ACK
+end
+
+local function open_wire(self)
+  local ports = { tonumber(self.caller_address:match("%d+$")) }
+  for address in pairs(self.phone_addresses) do
+    ports[#ports + 1] = tonumber(address:match("%d+$"))
+  end
+  local wire, why = tamper.open(ports)
+  if not wire then error("phones that vanish, or describe what they are not: " .. why, 0) end
+  return wire
+end
+
+-- Phones of which nothing gets through end by themselves: what they repeat belongs to no other call.
+local function forget(self)
+  for _, leg in pairs(self.legs) do
+    if not leg.ended then leg.core:hangup() end
+  end
+  while self.phones.core:legs() + self.caller.core:legs() > 0 do task.sleep(GLANCE) end
+  task.sleep(FINISHED)
 end
 
 ---Plays a call to its end.
@@ -179,17 +217,26 @@ end
 ---@return moonline.SimResult
 function Stage:play(scene)
   self:clear(scene)
-  if scene.seed then sys.seed(scene.seed) end
+  if scene.seed then sys.seed(scene.seed + (self.played << 32)) end -- no Call-ID comes again
+  self.played = self.played + 1
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
-  self.began = task.time()
+  self.began, self.is_playing = task.time(), true
   local held <close> = phones.register(self.phones, self.server, scene.phones)
+  local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
+  self.tamper = wire
   self.live = scene.during and live.of(self)
   local beside <close> = task.group()
+  self.beside = beside
+  begin_calls(self, scene.phones)
   if self.live then beside:spawn(self.live.run, self.live, scene.during) end
   local problem = scene.caller ~= false and call(self, scene) or nil
-  problem = self.live and self.live:ended() or problem
+  local trouble = self.live and self.live:ended()
   held:leave()
-  return result.of(self, settle(self) or problem)
+  trouble = settle(self) or trouble or nil
+  self.is_playing = false
+  local made = result.of(self, problem, trouble)
+  if wire then forget(self) end
+  return made
 end
 
 ---Ends all of it, and removes what it wrote.

@@ -1,17 +1,18 @@
 -- The web application of a simulation: pages that are given, else files of a folder, else an empty
 -- document.
 
-local draw = require "moonline.sim.draw"
 local task = require "moonline.task"
 
 ---@class moonline.SimPage
 ---@field status integer?
 ---@field body string?
 ---@field headers table<string, string>?
----@field delay number|number[]? seconds before the answer; of two one between them
+---@field delay number|number[]? seconds before the answer (0.02); of two one between them
 
 local web = {}
 
+-- Seconds that an answer takes: what happens at the moment of a request comes before it in all runs.
+local DELAY <const> = 0.02
 local TYPES = { xml = "text/xml", wav = "audio/wav", mp3 = "audio/mpeg", txt = "text/plain" }
 
 ---A document around verbs that have none.
@@ -39,13 +40,14 @@ end
 ---@param pages table<string, string|moonline.SimPage|fun(request: moonline.WebRequest): any>
 ---@param folder string?
 ---@param request moonline.WebRequest
+---@param draw fun(what: string, range: number|number[]): number
 ---@return any ...
-function web.answer(pages, folder, request)
+function web.answer(pages, folder, request, draw)
   local page = pages[request.path]
+  task.sleep(draw(request.path, type(page) == "table" and page.delay or DELAY))
   if page == nil then return file(folder, request.path) end
   if type(page) == "function" then return page(request) end
   if type(page) == "string" then return 200, web.document(page) end
-  if page.delay then task.sleep(draw(page.delay)) end
   return page.status or 200, web.document(page.body or "<Response/>"), page.headers
 end
 

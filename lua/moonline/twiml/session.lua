@@ -42,9 +42,10 @@ function Session:source(node)
 end
 
 function Session:request(target, list, method, what)
-  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
-    method = method, params = list }
-  local hook = { url = target, method = method, params = list, jar = self.call.jar }
+  local form = url.form(list)
+  self.env.notify({ kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
+    method = method, params = list }, form)
+  local hook = { url = target, method = method, params = list, form = form, jar = self.call.jar }
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   self.env.notify { kind = "answer", call = self.call.sid, status = response.status,
@@ -145,7 +146,8 @@ local function run_verbs(self, doc)
   for _, node in ipairs(doc.verbs) do
     self.call:still_there()
     self.node = node
-    self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line }
+    self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line,
+      column = node.column }
     local took_over = node.verb.run(self, node)
     self.node = nil
     if took_over then return took_over end

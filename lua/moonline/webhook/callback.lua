@@ -31,10 +31,10 @@ end
 
 local function attempt(env, hook, fetch)
   local target = url.public(hook.url)
-  env.notify {
+  env.notify({
     kind = "webhook", what = hook.what, call = hook.call, url = target, method = hook.method,
-    params = hook.params,
-  }
+    params = hook.params, is_callback = true,
+  }, hook.form)
   local response, code, message = fetch(env, hook, function(...) warn(env, hook, ...) end)
   if response and response.status // 100 == 2 then return true end
   warn(env, hook, code or 11200, message or ("%s answered %d"):format(target, response.status))

@@ -15,7 +15,7 @@ local PATIENCE = 5 -- seconds; a script that computes takes no orders
 return function(env, event, tell)
   local box = task.mailbox()
   event.reply = "RQ" .. crypto.random_hex(16)
-  local _ <close> = env.calls:listen(event.reply, box)
+  local _ <close> = env.calls:listen(event.reply, box, true)
   if not tell(event) then return false end
   local answer = box:wait("answer", PATIENCE)
   if not answer then form.fault(20500, "it takes no orders at the moment", 503) end

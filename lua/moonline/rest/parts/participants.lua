@@ -24,7 +24,7 @@ local function invited(env, sid)
   local list = {}
   for name, label in pairs(env.rooms:get(sid) or {}) do
     local call = name:sub(1, #host.invitation) == host.invitation and name:sub(#host.invitation + 1)
-    local status = call and STATUSES[env.calls:get(call, "status")]
+    local status = call and STATUSES[(env.store:get("call", call) or {}).status]
     if status then
       list[#list + 1] = { call = call, conference = sid, status = status,
         fields = { label = label ~= "" and label or nil } }

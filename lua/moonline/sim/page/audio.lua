@@ -9,6 +9,16 @@ local HEADER <const>, SAMPLE <const>, RATE <const> = 44, 2, 8000 -- of our WAV f
 local BARS <const> = 240 -- of a waveform
 local LOOKS <const> = 400 -- samples that are looked at for each of them, at most
 
+local FIGURE <const> = [[
+<figure class="heard"><figcaption><b>%s</b> heard <span>%.1f s%s</span></figcaption>
+<div class="wave">%s</div>
+<audio controls="" preload="metadata" aria-label="what %s heard" src="data:%s;base64,%s"></audio>
+</figure>]]
+
+local WAVE <const> = [[
+<svg viewBox="0 0 %d 60" preserveAspectRatio="none" aria-hidden="true"><path d="%s"/>
+<path class="played" d="%s"/></svg>]]
+
 ---The loudest sample of each part of a WAV file of ours, 0 to 1, and its length in seconds.
 ---@param wav string
 ---@return number[] peaks
@@ -35,8 +45,7 @@ local function waveform(peaks)
     parts[#parts + 1] = ("M%d %.1fV%.1f"):format(2 * i - 1, 30 - half, 30 + half)
   end
   local path = table.concat(parts)
-  return ("<svg viewBox=\"0 0 %d 60\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path d=\"%s\"/>"
-    .. "<path class=\"played\" d=\"%s\"/></svg>"):format(2 * #peaks, path, path)
+  return WAVE:format(2 * #peaks, path, path)
 end
 
 ---@class moonline.PageAudio
@@ -54,10 +63,8 @@ function audio.of(list)
     local peaks, seconds = audio.peaks(one.wav)
     local name = markup.escape(one.party)
     local from = one.at and (" · from %.1f s"):format(one.at) or ""
-    parts[i] = ("<figure class=\"heard\"><figcaption><b>%s</b> heard <span>%.1f s%s</span></figcaption>"
-      .. "<div class=\"wave\">%s</div><audio controls preload=\"metadata\" aria-label=\"what %s heard\" "
-      .. "src=\"data:%s;base64,%s\"></audio></figure>"):format(name, seconds, from, waveform(peaks),
-      name, one.type or "audio/wav", crypto.base64(one.sound or one.wav))
+    parts[i] = FIGURE:format(name, seconds, from, waveform(peaks), name, one.type or "audio/wav",
+      crypto.base64(one.sound or one.wav))
   end
   return table.concat(parts, "\n")
 end

@@ -9,6 +9,10 @@ local bars = {}
 
 local THIN <const> = 0.4 -- percent of the width that a bar has at least
 
+local BAR <const> = [[
+<li><div class="what"><b>%s</b> %s<span class="for">%s</span><span class="took">%.3f s</span></div>
+<div class="track"><i style="left:%.3f%%;width:%.3f%%"></i></div><p>%s</p></li>]]
+
 ---@param steps moonline.Step[]
 ---@param seconds number of the whole call
 ---@param calls table<string, string> sid -> party
@@ -23,10 +27,8 @@ function bars.of(steps, seconds, calls)
     end
     local width = math.max(step.seconds / whole * 100, THIN)
     local left = math.min(step.at / whole * 100, 100 - width)
-    parts[i] = ("<li><div class=\"what\"><b>%s</b> %s<span class=\"for\">%s</span><span class=\"took\">"
-      .. "%.3f s</span></div><div class=\"track\"><i style=\"left:%.3f%%;width:%.3f%%\"></i></div>"
-      .. "<p>%s</p></li>"):format(name, place, escape(calls[step.call] or ""), step.seconds, left,
-      width, escape(table.concat(step.what, " · ")))
+    parts[i] = BAR:format(name, place, escape(calls[step.call] or ""), step.seconds, left, width,
+      escape(table.concat(step.what, " · ")))
   end
   return ("<ol class=\"bars\">%s</ol>"):format(table.concat(parts, "\n"))
 end
