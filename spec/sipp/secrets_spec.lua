@@ -20,12 +20,13 @@ voice = { url = "http://kate:canary-voice@%s/voice",
 ]]
 
 local DOCUMENT = [[<Response><Dial>
-  <Sip username="bob" password="canary-sip" statusCallback="http://bob:canary-callback@127.0.0.1:9/cb">%s</Sip>
+  <Sip username="bob" password="canary-sip"
+    statusCallback="http://bob:canary-callback@127.0.0.1:9/cb">%s</Sip>
 </Dial><Redirect>http://eve:canary-redirect@127.0.0.1:9/next</Redirect></Response>]]
 
 local function challenge(nonce)
-  return { headers = {
-    ('WWW-Authenticate: Digest realm="test", nonce="%s", algorithm=MD5, qop="auth"'):format(nonce) } }
+  return { headers = { ('WWW-Authenticate: Digest realm="test", nonce="%s", algorithm=MD5, '
+    .. 'qop="auth"'):format(nonce) } }
 end
 
 -- A phone that asks for credentials and does not like them, and a carrier of the same kind.
