@@ -278,6 +278,8 @@ static int media_record(lua_State *L)
     if (ml_field(L, 2, "right") != LUA_TNIL)
         options.right = ml_lua_leg_stream(L, 5);
     options.hears = ml_opt_boolean(L, 2, "hears", false);
+    options.sent = ml_opt_boolean(L, 2, "sent", false);
+    options.only_sent = ml_opt_boolean(L, 2, "only_sent", false);
     read_room(L, &options);
     options.dual = ml_opt_boolean(L, 2, "dual", false);
     options.trim = ml_opt_boolean(L, 2, "trim", false);

@@ -163,6 +163,8 @@ struct ml_recorder_options {
     struct ml_stream *left;  /* what this peer says: channel 1 */
     struct ml_stream *right; /* channel 2, or mixed in when mono; NULL: only left */
     bool hears;              /* in place of right: what left hears in its room */
+    bool sent;               /* in place of right: all that left is sent: prompts, peer, room */
+    bool only_sent;          /* with sent: not what it says */
     struct ml_mixer *room;   /* in place of all these: what is said in the room */
     bool dual;
     bool trim;               /* cut silence at begin and end when finished */

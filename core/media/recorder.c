@@ -18,6 +18,8 @@ static int check(const struct ml_media *media, const struct ml_recorder_options 
         return ml_fail(fault, ML_ESTATE, "recording: the other call's audio has ended");
     if (options->max_ms < 0 || options->silence_ms < 0)
         return ml_fail(fault, ML_EINVAL, "recording: no time below 0");
+    if (options->sent && (options->right || options->hears || options->room || options->utterance))
+        return ml_fail(fault, ML_EINVAL, "recording: what is sent is recorded of one call alone");
     if (options->utterance && (options->dual || options->trim || options->right || options->hears))
         return ml_fail(fault, ML_EINVAL, "recording: an utterance is one voice, not trimmed");
     if (options->finish_keys && strlen(options->finish_keys) > 16)
@@ -37,6 +39,8 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     recorder->path = ml_strdup(options->path);
     recorder->channels = options->dual ? 2 : 1;
     recorder->trim = options->trim;
+    recorder->sent = options->sent;
+    recorder->only_sent = options->sent && options->only_sent;
     recorder->max = (int64_t)options->max_ms * ML_SAMPLES_MS;
     recorder->silence = (int64_t)options->silence_ms * ML_SAMPLES_MS;
     if (options->finish_keys)

@@ -5,6 +5,7 @@ local header_map = require "moonline.headers"
 local log = require "moonline.log"
 local memo = require "moonline.memo"
 local record = require "moonline.record"
+local recording = require "moonline.recording"
 local stream = require "moonline.stream"
 local task = require "moonline.core.task"
 
@@ -57,6 +58,7 @@ function Leg:over(event)
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self:forget()
   stream.stop_all(self)
+  recording.stop(self)
 end
 
 -- Nobody reaches it by its sid any more.

@@ -115,6 +115,8 @@ end
 ---@class moonline.RecordingOptions
 ---@field right moonline.Leg?
 ---@field hears boolean?
+---@field sent boolean? also all that is sent to the call: prompts, its peer, its room
+---@field only_sent boolean? with sent: not what it says
 ---@field room string?
 ---@field member string?
 ---@field dual boolean?
@@ -125,6 +127,7 @@ end
 ---@field source string
 ---@field callback table?
 ---@field box moonline.Mailbox?
+---@field name string? of recording.begin
 
 ---Begins to record what `call` says (and `options.right`; or what it hears in its room; or a member of
 ---another room). Of a conference: `room` is its sid, and `call` has env, sid and log of it. nil and
@@ -143,7 +146,8 @@ function recording.start(call, options)
     started = task.time(), url = address(env, sid),
   }, Recording)
   local recorder, why, text = env.media:record {
-    path = self.path, left = call.core, hears = options.hears,
+    path = self.path, left = call.core, hears = options.hears, sent = options.sent,
+    only_sent = options.only_sent,
     rooms = env.rooms, room = options.room, member = options.member,
     right = options.right and options.right.core, dual = options.dual,
     trim = options.trim, max = options.max, silence = options.silence,
@@ -154,6 +158,40 @@ function recording.start(call, options)
   record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
   return self
+end
+
+local function keep(one, work)
+  local _ <close> = work
+  one:stop(one.box:wait "recorded")
+  one.call.recordings[one] = nil
+end
+
+---The same beside whatever the call does, until its end or recording.stop.
+---@param call moonline.Leg
+---@param options moonline.RecordingOptions
+---@return moonline.Recording?, string? why
+function recording.begin(call, options)
+  local one, why = recording.start(call, options)
+  if not one then return nil, why end
+  call.recordings = call.recordings or {}
+  call.recordings[one] = options.name or ""
+  task.spawn(keep, one, call.env.work:hold()):name("recording " .. one.sid)
+  return one
+end
+
+---Ends those of a call that recording.begin began; with a name, that one alone.
+---@param call moonline.Leg
+---@param name string?
+---@return boolean some
+function recording.stop(call, name)
+  local some = false
+  for one, its in pairs(call.recordings or {}) do
+    if not name or its == name then
+      some = true
+      one.recorder:stop()
+    end
+  end
+  return some
 end
 
 return recording

@@ -35,7 +35,7 @@ function Media:close() end
 ---key, duration, channels, absent, text}, why being "stopped", "max", "silence", "key", "failed".
 ---utterance: nothing is recorded until somebody speaks, which {kind="voice", recorder} tells; then to
 ---`silence` after he ends, or `max` after he began. Mono, without trim.
----@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
+---@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, sent: boolean?, only_sent: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
 
