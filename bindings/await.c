@@ -3,11 +3,12 @@
 #include <stdio.h>
 
 #include "core/base/clock.h"
+#include "core/base/mem.h"
 
 enum { GRACE_MS = 5000 }; /* what the handlers of a cancelled task may wait, in all */
 
-/* A task of a script that takes BUSY_US of CPU within PERIOD_MS rests until they are over: one that
- * waits again and again for nothing leaves the loop to others. */
+/* A task of a script that takes, with all that it spawned, BUSY_US of CPU within PERIOD_MS rests
+ * until they are over: those that wait again and again for nothing leave the loop to others. */
 enum { BUSY_US = 200000, PERIOD_MS = 1000 };
 
 static void timed_out(void *user)
@@ -29,25 +30,45 @@ static void set_timer(struct ml_task *task, int64_t ms)
     ml_timer_set(task->timer, ms);
 }
 
-void ml_await_rest(struct ml_task *task)
+void ml_await_share(struct ml_task *task, const struct ml_task *parent)
 {
-    task->resting = true;
-    set_timer(task, task->rest);
-    task->rest = 0;
+    bool inherits = parent && parent->state == task->state && parent->share;
+
+    task->share = inherits ? parent->share : ml_alloc(sizeof *task->share);
+    task->share->tasks++;
 }
 
-static void count_busy(struct ml_task *task, int64_t us)
+void ml_await_unshare(struct ml_task *task)
+{
+    if (task->share && --task->share->tasks == 0)
+        ml_free(task->share);
+    task->share = NULL;
+}
+
+static void count_busy(struct ml_share *share, int64_t us)
 {
     int64_t time = ml_clock_ms();
 
-    if (time - task->busy_since > PERIOD_MS) {
-        task->busy_since = time;
-        task->busy_us = 0;
+    if (time - share->since > PERIOD_MS) {
+        share->since = time;
+        share->us = 0;
     }
-    task->busy_us += us;
-    if (task->busy_us < BUSY_US)
-        return;
-    task->rest = task->busy_since + PERIOD_MS + 1 - time;
+    share->us += us;
+}
+
+/* Puts a ready task off when its share is used up. */
+static bool rests(struct ml_task *task)
+{
+    int64_t left;
+
+    if (task->share->us < BUSY_US)
+        return false;
+    left = task->share->since + PERIOD_MS + 1 - ml_clock_ms();
+    if (left <= 0)
+        return false;
+    task->resting = true;
+    set_timer(task, left);
+    return true;
 }
 
 static int64_t within_grace(const struct ml_task *task, int64_t timeout_ms)
@@ -100,6 +121,8 @@ void ml_await_resume(struct ml_task *task)
     int results;
     int status;
 
+    if (rests(task))
+        return;
     task->arguments = 0;
     task->status = ML_TASK_RUNNING;
     runtime->current = task;
@@ -108,7 +131,7 @@ void ml_await_resume(struct ml_task *task)
     used = ml_budget_used_us();
     ml_budget_leave(&outer);
     if (used > 0)
-        count_busy(task, used);
+        count_busy(task->share, used);
     runtime->current = NULL;
     if (status == LUA_YIELD)
         return;           /* only ml_await yields here: coroutine.yield is kept out of tasks */

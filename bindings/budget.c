@@ -149,13 +149,13 @@ void *ml_budget_allocate(void *ud, void *block, size_t old, size_t size)
         old = 0;
     if (size > old && state->heap + (size - old) > state->heap_most && !may_grow(state, size - old))
         return NULL;
-    if (size > 0) {
-        block = realloc(block, size);
-        if (!block)
-            return NULL;
-    } else {
+    if (size == 0) {
         free(block);
         block = NULL;
+    } else {
+        block = block ? realloc(block, size) : malloc(size);
+        if (!block)
+            return NULL;
     }
     state->heap += size - old;
     all_heaps += size - old;
@@ -197,8 +197,6 @@ static void begin(struct ml_state *state, lua_State *L)
     now.coroutine = L;
     now.id = ++last_id;
     now.allowance_us = state->limits.cpu_us;
-    now.renewals = 0;
-    now.ticks = 0;
     if (!limited)
         return;
     measure(state);
@@ -208,6 +206,8 @@ static void begin(struct ml_state *state, lua_State *L)
 void ml_budget_enter(struct ml_run *outer, struct ml_state *state, lua_State *L)
 {
     *outer = now;
+    now.renewals = 0;
+    now.ticks = 0;
     begin(state, L);
 }
 
@@ -352,7 +352,6 @@ static void hook(lua_State *L, lua_Debug *ar)
 bool ml_budget_renew(lua_State *L, bool always)
 {
     struct ml_state *state = now.state;
-    int renewals = now.renewals + 1;
 
     if (!state || (!always && now.renewals >= RENEWALS))
         return false;
@@ -361,6 +360,6 @@ bool ml_budget_renew(lua_State *L, bool always)
     if (state->heap > now.heap + state->limits.growth / 2)
         lua_gc(L, LUA_GCCOLLECT);
     begin(state, L);
-    now.renewals = renewals;
+    now.renewals++;
     return true;
 }

@@ -2,12 +2,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bindings/house.h"
 #include "bindings/lists.h"
 #include "bindings/modules.h"
 #include "bindings/sip.h"
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/house/registrar.h"
+#include "core/house/traces.h"
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
 
@@ -22,10 +25,14 @@ struct agent {
     struct ml_resolver *resolver;
     struct ml_media *media;
     struct ml_sink incoming, trace;
+    struct ml_shared_traces *traces; /* messages are kept there; NULL: nowhere */
     int references;
     int media_ref; /* registry reference of the Media handle in the state that opened the agent */
     int code, retry_after;
     int max_calls; /* 0: any number */
+    int max_lag;   /* ms; 0: any */
+    bool lags;     /* calls are refused for it: the log has it */
+    struct ml_loop *loop;
     char *codecs[8];
     size_t codec_count;
     char *advertise_media;
@@ -43,6 +50,7 @@ static void agent_close(void *object)
     agent->incoming.state->runtime->listeners--;
     ml_registrar_free(agent->registrar);
     ml_agent_free(agent->agent);
+    ml_lua_traces_drop(agent->traces);
     ml_resolver_free(agent->resolver);
     luaL_unref(L, LUA_REGISTRYINDEX, agent->media_ref);
     ml_sink_fini(&agent->incoming);
@@ -62,6 +70,7 @@ static int agent_events(lua_State *L);
 static int agent_addresses(lua_State *L);
 static int agent_admit(lua_State *L);
 static int agent_trace(lua_State *L);
+static int agent_keep(lua_State *L);
 static int agent_dial(lua_State *L);
 static int agent_legs(lua_State *L);
 static int agent_calls(lua_State *L);
@@ -74,6 +83,7 @@ static const luaL_Reg methods[] = {{"events", agent_events},
                                    {"addresses", agent_addresses},
                                    {"admit", agent_admit},
                                    {"trace", agent_trace},
+                                   {"keep", agent_keep},
                                    {"dial", agent_dial},
                                    {"legs", agent_legs},
                                    {"calls", agent_calls},
@@ -130,13 +140,32 @@ static void on_incoming(struct ml_leg *incoming, void *user)
     ml_sink_post(&agent->incoming, L);
 }
 
+/* Does the loop lag too much for another call? Tells when it begins and when it is over. */
+static bool lags(struct agent *agent)
+{
+    int64_t lag = agent->max_lag ? ml_loop_lag_us(agent->loop) / 1000 : 0;
+    bool now = lag > agent->max_lag;
+
+    if (now != agent->lags)
+        ml_log(now ? ML_LOG_WARNING : ML_LOG_INFO, NULL,
+               now ? "new calls are refused: the loop lags by %lld ms (limits.lag_ms is %d)"
+                   : "new calls are taken again: the loop lags by %lld ms (limits.lag_ms is %d)",
+               (long long)lag, agent->max_lag);
+    agent->lags = now;
+    return now;
+}
+
+static bool is_too_much(struct agent *agent)
+{
+    return (agent->max_calls && ml_agent_calls(agent->agent) >= agent->max_calls) || lags(agent);
+}
+
 static int on_admit(const char *method, int *retry_after, void *user)
 {
     struct agent *agent = user;
     int code = agent->code;
 
-    if (!code && agent->max_calls && strcmp(method, "INVITE") == 0 &&
-        ml_agent_calls(agent->agent) >= agent->max_calls)
+    if (!code && strcmp(method, "INVITE") == 0 && is_too_much(agent))
         code = 503;
     *retry_after = agent->retry_after;
     if (code == 503 && agent->retry_after == 0)
@@ -147,8 +176,13 @@ static int on_admit(const char *method, int *retry_after, void *user)
 static void on_trace(const struct ml_agent_trace *trace, void *user)
 {
     struct agent *agent = user;
-    lua_State *L = ml_sink_event(&agent->trace, "message");
+    lua_State *L;
 
+    if (agent->traces)
+        ml_traces_message(ml_lua_traces(agent->traces), trace);
+    if (agent->trace.box == LUA_NOREF)
+        return;
+    L = ml_sink_event(&agent->trace, "message");
     ml_set_boolean(L, "sent", trace->sent);
     ml_set_text(L, "transport", trace->transport);
     ml_set_text(L, "local_address", trace->local);
@@ -241,6 +275,8 @@ int ml_sip_agent(lua_State *L)
     options.advertise = ml_opt_text(L, 1, "advertise", NULL);
     options.session_expires = (int)ml_opt_integer(L, 1, "session_expires", 0);
     options.user_agent = ml_opt_text(L, 1, "user_agent", "moonline");
+    options.max_connections = (int)ml_opt_integer(L, 1, "max_connections", 0);
+    options.max_per_source = (int)ml_opt_integer(L, 1, "max_per_source", 0);
     read_tls(L, &options.tls);
     read_access(L, 1, &options.access);
     ml_object_new(L, &agent_class);
@@ -248,6 +284,8 @@ int ml_sip_agent(lua_State *L)
     agent->references = 1;
     agent->media = media;
     agent->max_calls = (int)ml_opt_integer(L, 1, "max_calls", 0);
+    agent->max_lag = (int)ml_opt_integer(L, 1, "max_lag", 0);
+    agent->loop = ml_state_of(L)->runtime->loop;
     ml_sink_init(&agent->incoming, L, 0);
     ml_sink_init(&agent->trace, L, 0);
     read_media(L, agent);
@@ -309,13 +347,31 @@ static int agent_admit(lua_State *L)
     return 0;
 }
 
+static void watch_messages(struct agent *agent)
+{
+    bool wanted = agent->traces || agent->trace.box != LUA_NOREF;
+
+    ml_agent_on_trace(agent->agent, wanted ? on_trace : NULL, agent);
+}
+
 static int agent_trace(lua_State *L)
 {
     struct agent *agent = own(L);
 
     lua_settop(L, 2);
     ml_sink_attach(&agent->trace, L, 2);
-    ml_agent_on_trace(agent->agent, lua_isnil(L, 2) ? NULL : on_trace, agent);
+    watch_messages(agent);
+    return 0;
+}
+
+static int agent_keep(lua_State *L)
+{
+    struct agent *agent = own(L);
+    struct ml_shared_traces *traces = ml_lua_traces_take(L, 2);
+
+    ml_lua_traces_drop(agent->traces);
+    agent->traces = traces;
+    watch_messages(agent);
     return 0;
 }
 

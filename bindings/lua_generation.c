@@ -37,6 +37,7 @@ static void free_state(struct generation *generation)
     generation->patience = NULL;
     generation->state = NULL;
     ml_state_free(state);
+    ml_mem_trim();
 }
 
 /* The program ends: whatever still runs in them is cut off, and no handle stays open. */

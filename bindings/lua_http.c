@@ -131,6 +131,17 @@ static void set_headers(lua_State *L, const struct ml_http_response *response)
     lua_setfield(L, -2, "headers");
 }
 
+static void piece(struct ml_str bytes, void *user)
+{
+    struct fetch *fetch = user;
+    lua_State *L = ml_sink_event(&fetch->sink, "piece");
+
+    ml_set_integer(L, "op", fetch->op);
+    lua_pushlstring(L, bytes.p, bytes.n);
+    lua_setfield(L, -2, "bytes");
+    ml_sink_post(&fetch->sink, L);
+}
+
 static void fetched(const struct ml_http_response *response, void *user)
 {
     struct fetch *fetch = user;
@@ -166,6 +177,7 @@ static void read_request(lua_State *L, struct ml_http_request *request)
     request->timeout_ms = ml_opt_ms(L, 2, "timeout", 0);
     request->max_body = (size_t)ml_opt_integer(L, 2, "max_body", 0);
     request->save_to = ml_opt_text(L, 2, "save", NULL);
+    request->piece = ml_opt_boolean(L, 2, "pieces", false) ? piece : NULL;
     request->no_sni = ml_opt_boolean(L, 2, "no_sni", false);
     ml_field(L, 2, "jar");
     request->jar = ml_object_opt(L, -1, &jar_class);
@@ -247,6 +259,7 @@ static int http_client(lua_State *L)
     options.deny = ml_list_texts(L, 1, "deny", &options.deny_count);
     options.allow = ml_list_texts(L, 1, "allow", &options.allow_count);
     options.resolve = ml_list_pairs(L, 1, "resolve", &options.resolve_count);
+    options.servers = ml_opt_text(L, 1, "dns", NULL);
     options.ca_file = ml_opt_text(L, 1, "ca", NULL);
     ml_object_new(L, &client_class);
     status = ml_http_client_new(ml_state_of(L)->runtime->loop, &options, &core, &fault);

@@ -294,11 +294,11 @@ static int leg_reject(lua_State *L)
 
 static int leg_hangup(lua_State *L)
 {
-    struct ml_leg *leg = ml_line_leg(check(L)->line);
+    struct ml_line *line = check(L)->line;
     size_t count;
     const struct ml_header *headers = ml_list_headers(L, 2, &count);
 
-    ml_leg_hangup(leg, headers, count);
+    ml_line_hangup(line, headers, count);
     return 0;
 }
 

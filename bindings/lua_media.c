@@ -179,23 +179,33 @@ static int media_compress(lua_State *L)
 
 struct recorder {
     struct ml_recorder *recorder; /* NULL once done */
+    void *media;                  /* kept: a recording that is not done needs it */
     struct ml_sink sink;
     int self; /* registry reference until done: a recording ends though nobody holds it */
     bool closed;
 };
 
-/* A recorder may be closed before its file is finished: then it lives until done. */
+static void recorder_free(struct recorder *recorder)
+{
+    ml_sink_fini(&recorder->sink);
+    ml_lua_media_drop(recorder->media);
+    ml_free(recorder);
+}
+
+/* A recorder may be closed before its file is finished: then it lives until done, but not longer
+ * than its state. */
 static void recorder_close(void *object)
 {
     struct recorder *recorder = object;
 
-    if (recorder->recorder) {
+    if (recorder->recorder && !recorder->sink.state->closing) {
         recorder->closed = true;
         ml_recorder_stop(recorder->recorder);
         return;
     }
-    ml_sink_fini(&recorder->sink);
-    ml_free(recorder);
+    if (recorder->recorder)
+        ml_recorder_abandon(recorder->recorder);
+    recorder_free(recorder);
 }
 
 static int recorder_join(lua_State *L);
@@ -229,7 +239,7 @@ static void recorded(const struct ml_recording *recording, void *user)
     recorder->self = LUA_NOREF;
     recorder->recorder = NULL;
     if (recorder->closed)
-        recorder_close(recorder);
+        recorder_free(recorder);
 }
 
 /* rooms, room and member: what is said in a room, in place of legs; or, beside left, a member of
@@ -278,8 +288,7 @@ static int media_record(lua_State *L)
     if (ml_field(L, 2, "right") != LUA_TNIL)
         options.right = ml_lua_leg_stream(L, 5);
     options.hears = ml_opt_boolean(L, 2, "hears", false);
-    options.sent = ml_opt_boolean(L, 2, "sent", false);
-    options.only_sent = ml_opt_boolean(L, 2, "only_sent", false);
+    options.unsaid = ml_opt_boolean(L, 2, "unsaid", false);
     read_room(L, &options);
     options.dual = ml_opt_boolean(L, 2, "dual", false);
     options.trim = ml_opt_boolean(L, 2, "trim", false);
@@ -294,10 +303,10 @@ static int media_record(lua_State *L)
     recorder = ml_alloc(sizeof *recorder);
     recorder->self = LUA_NOREF;
     ml_sink_init(&recorder->sink, L, 3);
+    recorder->media = ml_lua_media_keep(L, 1);
     status = ml_recorder_new(media, &options, recorded, recorder, &recorder->recorder, &fault);
     if (status != 0) {
-        ml_sink_fini(&recorder->sink);
-        ml_free(recorder);
+        recorder_free(recorder);
         return ml_push_failure(L, status, fault.text);
     }
     ml_object_open(L, -1, recorder);

@@ -32,6 +32,7 @@ static int rooms_find(lua_State *L);
 static int rooms_list(lua_State *L);
 static int rooms_get(lua_State *L);
 static int rooms_set(lua_State *L);
+static int rooms_rename(lua_State *L);
 static int rooms_shut(lua_State *L);
 static int rooms_host(lua_State *L);
 static int rooms_enter(lua_State *L);
@@ -45,13 +46,25 @@ static int rooms_seat(lua_State *L);
 static int rooms_play(lua_State *L);
 static int rooms_bridge(lua_State *L);
 
-static const luaL_Reg methods[] = {
-    {"open", rooms_open},         {"find", rooms_find},     {"list", rooms_list},
-    {"get", rooms_get},           {"set", rooms_set},       {"shut", rooms_shut},
-    {"host", rooms_host},         {"enter", rooms_enter},   {"members", rooms_members},
-    {"member", rooms_member},     {"change", rooms_change}, {"first", rooms_first},
-    {"position", rooms_position}, {"post", rooms_post},     {"seat", rooms_seat},
-    {"play", rooms_play},         {"bridge", rooms_bridge}, {NULL, NULL}};
+static const luaL_Reg methods[] = {{"open", rooms_open},
+                                   {"find", rooms_find},
+                                   {"list", rooms_list},
+                                   {"get", rooms_get},
+                                   {"set", rooms_set},
+                                   {"shut", rooms_shut},
+                                   {"host", rooms_host},
+                                   {"enter", rooms_enter},
+                                   {"members", rooms_members},
+                                   {"member", rooms_member},
+                                   {"change", rooms_change},
+                                   {"first", rooms_first},
+                                   {"position", rooms_position},
+                                   {"post", rooms_post},
+                                   {"seat", rooms_seat},
+                                   {"play", rooms_play},
+                                   {"bridge", rooms_bridge},
+                                   {"rename", rooms_rename},
+                                   {NULL, NULL}};
 static const struct ml_class rooms_class = {
     .name = "rooms", .methods = methods, .close = ml_lua_rooms_close, .share = rooms_share};
 
@@ -109,11 +122,12 @@ static int rooms_open(lua_State *L)
 {
     struct ml_lua_rooms *shared = check(L);
     const char *kind = luaL_checkstring(L, 2), *name = luaL_checkstring(L, 3);
-    const char *prefix = luaL_checkstring(L, 4);
+    const char *prefix = luaL_checkstring(L, 4); /* or the sid */
     struct ml_room *room = ml_rooms_find(shared->rooms, kind, name);
     bool is_new = room == NULL;
 
-    luaL_argcheck(L, strlen(prefix) == 2, 4, "two letters expected");
+    luaL_argcheck(L, strlen(prefix) == 2 || strlen(prefix) == 34, 4,
+                  "two letters, or a sid, expected");
     if (is_new)
         room = ml_room_open(shared->rooms, kind, name, prefix, lua_toboolean(L, 5));
     lua_pushstring(L, ml_room_sid(room));
@@ -185,6 +199,19 @@ static int rooms_set(lua_State *L)
     if (room)
         set_fields(L, 3, ml_room_fields(room));
     lua_pushboolean(L, room != NULL);
+    return 1;
+}
+
+/* Also of a room that is shut: nobody finds it. */
+static int rooms_rename(lua_State *L)
+{
+    struct ml_room *room = room_at(L);
+    const char *name = luaL_checkstring(L, 3);
+    bool is_free = room && !ml_rooms_find(check(L)->rooms, ml_room_kind(room), name);
+
+    if (is_free)
+        ml_room_rename(room, name);
+    lua_pushboolean(L, is_free);
     return 1;
 }
 

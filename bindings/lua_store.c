@@ -109,22 +109,17 @@ static int records_list(lua_State *L);
 static int records_prune(lua_State *L);
 static int records_health(lua_State *L);
 static int records_push(lua_State *L);
+static int records_sending(lua_State *L);
 static int records_serve(lua_State *L);
 static int records_leave(lua_State *L);
 static int records_done(lua_State *L);
 static int records_busy(lua_State *L);
 
-static const luaL_Reg methods[] = {{"put", records_put},
-                                   {"remove", records_remove},
-                                   {"list", records_list},
-                                   {"prune", records_prune},
-                                   {"health", records_health},
-                                   {"push", records_push},
-                                   {"serve", records_serve},
-                                   {"leave", records_leave},
-                                   {"done", records_done},
-                                   {"busy", records_busy},
-                                   {NULL, NULL}};
+static const luaL_Reg methods[] = {
+    {"put", records_put},         {"remove", records_remove}, {"list", records_list},
+    {"prune", records_prune},     {"health", records_health}, {"push", records_push},
+    {"sending", records_sending}, {"serve", records_serve},   {"leave", records_leave},
+    {"done", records_done},       {"busy", records_busy},     {NULL, NULL}};
 static const struct ml_class class = {.name = "store",
                                       .methods = methods,
                                       .close = records_close,
@@ -142,7 +137,9 @@ static enum ml_store_kind check_kind(lua_State *L, int index)
 {
     int kind = ml_store_kind(luaL_checkstring(L, index));
 
-    luaL_argcheck(L, kind >= 0, index, "call, recording, notification, event or callback expected");
+    luaL_argcheck(L, kind >= 0, index,
+                  "call, recording, notification, conference, queue, event or callback"
+                  " expected");
     return (enum ml_store_kind)kind;
 }
 
@@ -347,21 +344,19 @@ static int records_health(lua_State *L)
 
 /* ---- the outbox ---- */
 
-/* push { call, url, method, params, what, token }: its number */
+/* push(call, url, method, form, what, token): its number */
 static int records_push(lua_State *L)
 {
     struct records *records = check(L);
-    struct ml_callback callback;
+    struct ml_callback callback = {
+        .call = luaL_checkstring(L, 2),
+        .url = luaL_checkstring(L, 3),
+        .method = luaL_checkstring(L, 4),
+        .params = luaL_checkstring(L, 5),
+        .what = luaL_checkstring(L, 6),
+        .token = luaL_checkstring(L, 7),
+    };
 
-    luaL_checktype(L, 2, LUA_TTABLE);
-    callback.call = ml_opt_text(L, 2, "call", NULL);
-    callback.url = ml_opt_text(L, 2, "url", NULL);
-    callback.method = ml_opt_text(L, 2, "method", "POST");
-    callback.params = ml_opt_text(L, 2, "params", "");
-    callback.what = ml_opt_text(L, 2, "what", "");
-    callback.token = ml_opt_text(L, 2, "token", NULL);
-    luaL_argcheck(L, callback.call && callback.url && callback.token, 2,
-                  "call, url and token: string expected");
     lua_pushinteger(L,
                     ml_outbox_push(records->outbox, &callback, sender_of(records, ml_state_of(L))));
     return 1;
@@ -372,22 +367,35 @@ static void on_send(int64_t id, const struct ml_callback *callback, void *user)
     struct sender *sender = user;
     lua_State *L = sender->state->L;
 
-    luaL_checkstack(L, 4, "callback");
+    luaL_checkstack(L, 5, "callback");
     lua_rawgeti(L, LUA_REGISTRYINDEX, sender->function);
-    lua_createtable(L, 0, 8);
-    ml_set_integer(L, "id", id);
-    ml_set_text(L, "call", callback->call);
+    lua_pushstring(L, callback->call);
+    lua_pushinteger(L, id);
+    lua_pushinteger(L, callback->attempts);
+    ml_task_spawn(L, 3);
+    lua_pop(L, 1);
+}
+
+/* sending(call, id): { url, method, form, what, token } while it is being sent, else nil */
+static int records_sending(lua_State *L)
+{
+    struct records *records = check(L);
+    const char *call = luaL_checkstring(L, 2);
+    const struct ml_callback *callback =
+        ml_outbox_sending(records->outbox, call, luaL_checkinteger(L, 3));
+
+    if (!callback)
+        return 0;
+    lua_createtable(L, 0, 5);
     ml_set_text(L, "url", callback->url);
     ml_set_text(L, "method", callback->method);
     ml_set_text(L, "form", callback->params);
     ml_set_text(L, "what", callback->what);
     ml_set_text(L, "token", callback->token);
-    ml_set_integer(L, "attempts", callback->attempts);
-    ml_task_spawn(L, 1);
-    lua_pop(L, 1);
+    return 1;
 }
 
-/* serve(fn): this state sends callbacks, each in a task: fn(callback) */
+/* serve(fn): this state sends callbacks, each in a task: fn(call, id, attempts) */
 static int records_serve(lua_State *L)
 {
     struct records *records = check(L);

@@ -1,4 +1,5 @@
 /* moonline.core.sys: the process, signals, children, file changes. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -17,6 +18,7 @@
 #include "bindings/versions.h"
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/base/random.h"
 #include "core/base/str.h"
 #include "core/net/child.h"
 #include "core/net/local.h"
@@ -342,6 +344,12 @@ static int sys_is_virtual(lua_State *L)
     return 1;
 }
 
+static int sys_seed(lua_State *L)
+{
+    ml_random_seed((uint64_t)luaL_checkinteger(L, 1));
+    return 0;
+}
+
 static int sys_exit(lua_State *L)
 {
     struct ml_runtime *runtime = ml_state_of(L)->runtime;
@@ -380,24 +388,32 @@ static lua_Integer resident_bytes(void)
 
 static lua_Integer open_descriptors(void)
 {
+    DIR *folder = opendir("/proc/self/fd");
     lua_Integer count = 0;
 
-    for (int fd = 0; fd < 4096; fd++)
-        count += fcntl(fd, F_GETFD) >= 0;
-    return count;
+    if (!folder)
+        return 0;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(folder);
+    return count - 1; /* the folder's own */
 }
 
 static int sys_usage(lua_State *L)
 {
     struct rusage usage;
+    struct rlimit limit;
 
     getrusage(RUSAGE_SELF, &usage);
+    getrlimit(RLIMIT_NOFILE, &limit);
     lua_newtable(L);
     ml_set_number(L, "cpu",
                   (lua_Number)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
                       (lua_Number)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
     ml_set_integer(L, "memory", resident_bytes());
     ml_set_integer(L, "descriptors", open_descriptors());
+    ml_set_integer(L, "most_descriptors", (lua_Integer)limit.rlim_cur);
+    ml_set_number(L, "lag", (lua_Number)ml_loop_lag_us(ml_state_of(L)->runtime->loop) / 1e6);
     return 1;
 }
 
@@ -451,12 +467,14 @@ int ml_open_sys(lua_State *L)
     static const luaL_Reg functions[] = {{"versions", sys_versions},
                                          {"lua_dir", sys_lua_dir},
                                          {"is_virtual", sys_is_virtual},
+                                         {"seed", sys_seed},
                                          {"signal", sys_signal},
                                          {"watch", sys_watch},
                                          {"spawn", sys_spawn},
                                          {"exit", sys_exit},
                                          {"print", sys_print},
                                          {"lines", sys_lines},
+                                         {"editor", ml_sys_editor},
                                          {"notify", sys_notify},
                                          {"usage", sys_usage},
                                          {"counts", sys_counts},

@@ -33,7 +33,12 @@ static void raise_descriptor_limit(void)
 /* Commands whose time is virtual unless they are told --real-time. */
 static bool is_simulation(int argc, char **argv, int command)
 {
-    if (command >= argc || strcmp(argv[command], "run") != 0)
+    static const char *const words[] = {"run", "test", "explore"};
+    bool found = false;
+
+    for (size_t k = 0; command < argc && k < sizeof words / sizeof *words; k++)
+        found = found || strcmp(argv[command], words[k]) == 0;
+    if (!found)
         return false;
     for (int i = command + 1; i < argc; i++) {
         if (strcmp(argv[i], "--real-time") == 0)

@@ -17,8 +17,10 @@ int ml_open_house(lua_State *L);
 int ml_open_store(lua_State *L);
 int ml_house_feed(lua_State *L); /* house.feed(options) */
 int ml_open_sys(lua_State *L);
+int ml_sys_editor(lua_State *L); /* sys.editor(box) */
 int ml_open_log(lua_State *L);
 int ml_open_udp(lua_State *L);
+int ml_open_wire(lua_State *L);
 int ml_open_guard(lua_State *L);
 
 /* Into the library table on top: functions that keep to the budget of the run. */

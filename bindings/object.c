@@ -1,10 +1,20 @@
 #include "bindings/object.h"
 
 #include "bindings/state.h"
+#include "core/base/mem.h"
+
+/* What an open handle stands for. Not in the userdata: Lua gives up a finalizer that it calls where
+ * the stack of C is nearly full, and frees the userdata all the same; what it left open is closed
+ * with the state. */
+struct open {
+    struct ml_link link; /* in state->handles */
+    const struct ml_class *class;
+    void *object;
+};
 
 struct handle {
     const struct ml_class *class;
-    void *object; /* NULL: closed */
+    struct open *open; /* NULL: closed */
     bool guest;
 };
 
@@ -35,44 +45,83 @@ bool ml_object_count(size_t index, const char **name, int *open)
     return true;
 }
 
-/* Registry key under which all metatables of handles are listed: metatable -> true. */
-static const char metatables;
+/* Every metatable of handles has it as a key, no other has. */
+static const char mark;
 
 static struct handle *handle_at(lua_State *L, int index)
 {
     struct handle *handle = lua_touserdata(L, index);
     bool ours;
 
-    if (!handle || lua_islightuserdata(L, index) || !lua_getmetatable(L, index))
+    if (!handle || !lua_getmetatable(L, index))
         return NULL;
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables);
-    if (!lua_istable(L, -1)) {
-        lua_pop(L, 2);
-        return NULL;
-    }
-    lua_pushvalue(L, -2);
-    lua_rawget(L, -2);
-    ours = lua_toboolean(L, -1);
-    lua_pop(L, 3);
+    ours = lua_rawgetp(L, -1, &mark) != LUA_TNIL;
+    lua_pop(L, 2);
     return ours ? handle : NULL;
+}
+
+/* NULL: closed. */
+static void *object_of(const struct handle *handle)
+{
+    return handle->open ? handle->open->object : NULL;
+}
+
+/* The handle is closed: what it stood for, to be closed by the caller. */
+static void *take(struct handle *handle)
+{
+    struct open *open = handle->open;
+    void *object = open->object;
+
+    handle->open = NULL;
+    count(open->class, -1);
+    ml_list_remove(&open->link);
+    ml_free(open);
+    return object;
 }
 
 /* __gc, and the end of what the others begin. */
 static int handle_end(lua_State *L)
 {
     struct handle *handle = handle_at(L, 1);
-    void *object;
 
     luaL_argcheck(L, handle, 1, "a handle expected");
-    object = handle->object;
-    if (!object)
-        return 0;
-    handle->object = NULL;
-    count(handle->class, -1);
-    if (ml_state_of(L)->closing && handle->class->left)
-        handle->class->left(object, ml_state_of(L));
-    handle->class->close(object);
+    if (object_of(handle))
+        handle->class->close(take(handle));
     return 0;
+}
+
+void ml_object_close_all(struct ml_state *state)
+{
+    struct ml_list closed;
+    struct ml_link *link;
+
+    ml_list_init(&closed);
+    while ((link = ml_list_last(&state->handles))) {
+        struct open *open = ML_CONTAINER(link, struct open, link);
+        void *object = open->object;
+
+        ml_list_remove(link);
+        ml_list_append(&closed, link); /* the userdata still knows it */
+        open->object = NULL;
+        count(open->class, -1);
+        if (open->class->left)
+            open->class->left(object, state);
+        open->class->close(object);
+    }
+    while ((link = ml_list_first(&closed))) {
+        ml_list_remove(link);
+        ml_list_append(&state->handles, link);
+    }
+}
+
+void ml_object_free_all(struct ml_state *state)
+{
+    struct ml_link *link;
+
+    while ((link = ml_list_first(&state->handles))) {
+        ml_list_remove(link);
+        ml_free(ML_CONTAINER(link, struct open, link));
+    }
 }
 
 static void refuse_guest(lua_State *L, const struct handle *handle)
@@ -92,40 +141,40 @@ static int handle_tostring(lua_State *L)
     struct handle *handle = handle_at(L, 1);
 
     luaL_argcheck(L, handle, 1, "a handle expected");
-    lua_pushfstring(L, "%s (%s)", handle->class->name, handle->object ? "open" : "closed");
+    lua_pushfstring(L, "%s (%s)", handle->class->name, object_of(handle) ? "open" : "closed");
     return 1;
 }
 
+static void make_metatable(lua_State *L, const struct ml_class *class)
+{
+    luaL_newmetatable(L, lua_pushfstring(L, "moonline.%s", class->name));
+    lua_remove(L, -2);
+    lua_newtable(L);
+    luaL_setfuncs(L, class->methods, 0);
+    lua_pushcfunction(L, handle_close);
+    lua_setfield(L, -2, "close");
+    lua_setfield(L, -2, "__index");
+    lua_pushcfunction(L, handle_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, handle_end);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, handle_tostring);
+    lua_setfield(L, -2, "__tostring");
+    lua_pushliteral(L, "handle");
+    lua_setfield(L, -2, "__metatable");
+    lua_pushboolean(L, true);
+    lua_rawsetp(L, -2, &mark);
+}
+
+/* Made with the first handle of its class, then in the registry under the class. */
 static void push_metatable(lua_State *L, const struct ml_class *class)
 {
-    const char *name = lua_pushfstring(L, "moonline.%s", class->name);
-
-    if (luaL_newmetatable(L, name)) {
-        lua_newtable(L);
-        luaL_setfuncs(L, class->methods, 0);
-        lua_pushcfunction(L, handle_close);
-        lua_setfield(L, -2, "close");
-        lua_setfield(L, -2, "__index");
-        lua_pushcfunction(L, handle_close);
-        lua_setfield(L, -2, "__close");
-        lua_pushcfunction(L, handle_end);
-        lua_setfield(L, -2, "__gc");
-        lua_pushcfunction(L, handle_tostring);
-        lua_setfield(L, -2, "__tostring");
-        lua_pushliteral(L, "handle");
-        lua_setfield(L, -2, "__metatable");
-        if (lua_rawgetp(L, LUA_REGISTRYINDEX, &metatables) != LUA_TTABLE) {
-            lua_pop(L, 1);
-            lua_newtable(L);
-            lua_pushvalue(L, -1);
-            lua_rawsetp(L, LUA_REGISTRYINDEX, &metatables);
-        }
-        lua_pushvalue(L, -2);
-        lua_pushboolean(L, true);
-        lua_rawset(L, -3);
-        lua_pop(L, 1);
-    }
-    lua_remove(L, -2);
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, class) != LUA_TNIL)
+        return;
+    lua_pop(L, 1);
+    make_metatable(L, class);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, class);
 }
 
 void ml_object_new(lua_State *L, const struct ml_class *class)
@@ -133,7 +182,7 @@ void ml_object_new(lua_State *L, const struct ml_class *class)
     struct handle *handle = lua_newuserdatauv(L, sizeof *handle, 1);
 
     handle->class = class;
-    handle->object = NULL;
+    handle->open = NULL;
     handle->guest = false;
     push_metatable(L, class);
     lua_setmetatable(L, -2);
@@ -143,19 +192,24 @@ void ml_object_open(lua_State *L, int index, void *object)
 {
     struct handle *handle = lua_touserdata(L, index);
 
-    handle->object = object;
+    handle->open = ml_alloc(sizeof *handle->open);
+    handle->open->class = handle->class;
+    handle->open->object = object;
+    ml_list_append(&ml_state_of(L)->handles, &handle->open->link);
     count(handle->class, 1);
 }
 
 void *ml_object_check(lua_State *L, int index, const struct ml_class *class)
 {
     struct handle *handle = handle_at(L, index);
+    void *object;
 
     if (!handle || handle->class != class)
         luaL_typeerror(L, index, class->name);
-    if (!handle->object)
+    object = object_of(handle);
+    if (!object)
         luaL_error(L, "%s: closed", class->name);
-    return handle->object;
+    return object;
 }
 
 void ml_object_lend(lua_State *L, int index)
@@ -182,7 +236,7 @@ const struct ml_class *ml_object_class(lua_State *L, int index, void **objectp)
 {
     struct handle *handle = handle_at(L, index);
 
-    *objectp = handle ? handle->object : NULL;
+    *objectp = handle ? object_of(handle) : NULL;
     return handle ? handle->class : NULL;
 }
 
@@ -190,8 +244,6 @@ void ml_object_forget(lua_State *L, int index)
 {
     struct handle *handle = handle_at(L, index);
 
-    if (handle && handle->object) {
-        handle->object = NULL;
-        count(handle->class, -1);
-    }
+    if (handle && object_of(handle))
+        take(handle);
 }

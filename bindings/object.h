@@ -41,6 +41,10 @@ const struct ml_class *ml_object_class(lua_State *L, int index, void **objectp);
 /* How many handles of each class are open in all states, class by class; false past the last. For
  * leak checks. */
 bool ml_object_count(size_t index, const char **name, int *count);
+/* Closes all handles of a state that is about to be closed, the last opened first; and, once it is
+ * closed, frees what stood for them. */
+void ml_object_close_all(struct ml_state *state);
+void ml_object_free_all(struct ml_state *state);
 /* Marks the handle at index closed without closing the object (it went elsewhere). */
 void ml_object_forget(lua_State *L, int index);
 

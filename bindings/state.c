@@ -15,8 +15,9 @@
 #include "core/base/mem.h"
 
 /* Collections by growth of the heap in percent: of what is young, and of all. A call makes little
- * that lives long; the second must stay well above the first, or every collection is one of all. */
-enum { GC_MINOR = 50, GC_MAJOR = 300 };
+ * that lives long; the second must stay well above the first, or every collection is one of all. At
+ * 50 percent a call cost 8 % more misses of the cache, at 200 held calls were larger. */
+enum { GC_MINOR = 100, GC_MAJOR = 300 };
 /* ... and of all, after a collection of all that found little, as many waiting calls make it. Lua
  * would wait until the heap has doubled. */
 enum { GC_PAUSE = 140 };
@@ -34,6 +35,7 @@ static const luaL_Reg modules[] = {{"moonline.core.task", ml_open_task},
                                    {"moonline.core.sys", ml_open_sys},
                                    {"moonline.core.log", ml_open_log},
                                    {"moonline.core.udp", ml_open_udp},
+                                   {"moonline.core.wire", ml_open_wire},
                                    {"moonline.core.guard", ml_open_guard},
                                    {NULL, NULL}};
 
@@ -128,6 +130,7 @@ struct ml_state *ml_state_new(struct ml_runtime *runtime, int number)
     lua_State *L;
 
     state->runtime = runtime;
+    ml_list_init(&state->handles);
     state->number = number;
     state->heap_most = SIZE_MAX;
     L = lua_newstate(ml_budget_allocate, state);
@@ -150,7 +153,9 @@ void ml_state_free(struct ml_state *state)
 {
     state->closing = true;
     ml_task_forget(state);
+    ml_object_close_all(state);
     lua_close(state->L);
+    ml_object_free_all(state);
     ml_free(state);
 }
 

@@ -30,6 +30,7 @@ struct ml_state {
     int number; /* 0: the program's own */
     int tasks;  /* alive in this state */
     bool closing;
+    struct ml_list handles;  /* open ones, in the order they were opened (object.c) */
     struct ml_limits limits; /* of every run in it; none for the program's own */
     size_t heap, heap_most;  /* bytes; what may be allocated now */
     /* Called when the last task of this state has ended. */

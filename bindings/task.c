@@ -117,6 +117,7 @@ static int task_gc(lua_State *L)
 
     ml_timer_free(task->timer);
     task->timer = NULL;
+    ml_await_unshare(task);
     return 0;
 }
 
@@ -139,6 +140,7 @@ struct ml_task *ml_task_spawn(lua_State *L, int n)
     push_metatable(L);
     lua_setmetatable(L, -2);
     task->state = state;
+    ml_await_share(task, state->runtime->current);
     task->co = lua_newthread(L);
     ml_coroutine_keep(L, task->co);
     task->thread = luaL_ref(L, LUA_REGISTRYINDEX);
@@ -166,10 +168,7 @@ void ml_task_wake(struct ml_task *task, enum ml_wake why)
         ml_mailbox_leave(task->box);
     task->status = ML_TASK_READY;
     task->wake = why;
-    if (task->rest > 0)
-        ml_await_rest(task);
-    else
-        ml_list_append(&task->state->runtime->ready, &task->ready);
+    ml_list_append(&task->state->runtime->ready, &task->ready);
 }
 
 /* Resumes those that are ready by now. */
@@ -226,6 +225,8 @@ struct ml_task *ml_task_here(lua_State *L, const char *what)
 
     if (!task || task->co != L)
         luaL_error(L, "%s: not inside a task", what);
+    if (!lua_isyieldable(L))
+        luaL_error(L, "%s: not inside a callback of a C function", what);
     return task;
 }
 
@@ -281,6 +282,9 @@ void ml_task_over(struct ml_task *task)
     task->status = ML_TASK_OVER;
     ml_timer_free(task->timer);
     task->timer = NULL;
+    ml_await_unshare(task);
+    if (task->box) /* it died where it waited */
+        ml_mailbox_leave(task->box);
     push_self(L, task);
     self = lua_gettop(L);
     lua_getiuservalue(L, self, WATCHERS);
@@ -438,68 +442,6 @@ static int task_name(lua_State *L)
     return 0;
 }
 
-/* ---- timers ---- */
-
-struct timer {
-    struct ml_timer *timer;
-    struct ml_sink sink;
-    int event; /* registry reference */
-    int self;  /* keeps the handle until it fires: nobody has to hold a timer for it to run */
-};
-
-static void timer_free(void *object)
-{
-    struct timer *timer = object;
-    lua_State *L = timer->sink.state->L;
-
-    ml_timer_free(timer->timer);
-    luaL_unref(L, LUA_REGISTRYINDEX, timer->event);
-    luaL_unref(L, LUA_REGISTRYINDEX, timer->self);
-    ml_sink_fini(&timer->sink);
-    ml_free(timer);
-}
-
-static void timer_fired(void *user)
-{
-    struct timer *timer = user;
-    lua_State *L = timer->sink.state->L;
-
-    luaL_unref(L, LUA_REGISTRYINDEX, timer->self);
-    timer->self = LUA_NOREF;
-    lua_rawgeti(L, LUA_REGISTRYINDEX, timer->event);
-    ml_sink_post(&timer->sink, L);
-}
-
-static const luaL_Reg timer_methods[] = {{NULL, NULL}};
-static const struct ml_class timer_class = {
-    .name = "timer", .methods = timer_methods, .close = timer_free};
-
-static int task_timer(lua_State *L)
-{
-    lua_Number seconds = luaL_checknumber(L, 1);
-    struct timer *timer;
-
-    ml_mailbox_check(L, 2);
-    if (lua_isnoneornil(L, 3)) {
-        lua_settop(L, 2);
-        lua_newtable(L);
-        ml_set_text(L, "kind", "timer");
-    }
-    luaL_checktype(L, 3, LUA_TTABLE);
-    lua_settop(L, 3);
-    ml_object_new(L, &timer_class);
-    timer = ml_alloc(sizeof *timer);
-    ml_sink_init(&timer->sink, L, 2);
-    lua_pushvalue(L, 3);
-    timer->event = luaL_ref(L, LUA_REGISTRYINDEX);
-    timer->timer = ml_timer_new(ml_state_of(L)->runtime->loop, timer_fired, timer);
-    ml_timer_set(timer->timer, (int64_t)(seconds * 1000 + 0.5));
-    ml_object_open(L, -1, timer);
-    lua_pushvalue(L, -1);
-    timer->self = luaL_ref(L, LUA_REGISTRYINDEX);
-    return 1;
-}
-
 int ml_open_task(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"cancel", task_cancel},
@@ -507,11 +449,11 @@ int ml_open_task(lua_State *L)
                                        {"watch", task_watch},
                                        {"name", task_name},
                                        {NULL, NULL}};
-    static const luaL_Reg functions[] = {{"spawn", task_spawn}, {"current", task_current},
-                                         {"sleep", task_sleep}, {"clock", task_clock},
-                                         {"time", task_time},   {"mailbox", ml_mailbox_new},
-                                         {"timer", task_timer}, {"unwind", task_unwind},
-                                         {"catch", task_catch}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"spawn", task_spawn},     {"current", task_current},
+                                         {"sleep", task_sleep},     {"clock", task_clock},
+                                         {"time", task_time},       {"mailbox", ml_mailbox_new},
+                                         {"timer", ml_timer_start}, {"unwind", task_unwind},
+                                         {"catch", task_catch},     {NULL, NULL}};
 
     ml_mailbox_open(L);
     push_metatable(L);

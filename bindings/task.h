@@ -18,6 +18,13 @@ enum ml_task_state { ML_TASK_READY, ML_TASK_WAITING, ML_TASK_RUNNING, ML_TASK_OV
 /* Why a waiting task was made ready. */
 enum ml_wake { ML_WAKE_NONE, ML_WAKE_EVENT, ML_WAKE_TIMEOUT, ML_WAKE_CANCEL };
 
+/* CPU time that a task and all that it spawned have taken together. */
+struct ml_share {
+    int tasks;
+    int64_t us;    /* since `since` */
+    int64_t since; /* ms */
+};
+
 struct ml_task {
     struct ml_link ready; /* in runtime->ready */
     struct ml_state *state;
@@ -30,19 +37,17 @@ struct ml_task {
     struct ml_mailbox *box; /* waited on */
     struct ml_timer *timer; /* of the wait */
     bool cancel;            /* to be raised at the next wait */
-    int64_t busy_us;        /* CPU time since busy_since */
-    int64_t busy_since;     /* ms */
-    int64_t rest;           /* ms it has to rest at its next wake; 0: none */
-    bool resting;           /* ready, and not on the ready list yet */
-    int64_t grace;          /* after a cancellation: until when its handlers may wait; 0: none */
-    const char *end;        /* "done", "failed", "unwound" */
+    struct ml_share *share;
+    bool resting;    /* ready, and not on the ready list yet */
+    int64_t grace;   /* after a cancellation: until when its handlers may wait; 0: none */
+    const char *end; /* "done", "failed", "unwound" */
 };
 
 /* The function below its n arguments on L's stack becomes a task; pushes its handle. */
 struct ml_task *ml_task_spawn(lua_State *L, int n);
 /* Puts it on the ready list. */
 void ml_task_wake(struct ml_task *task, enum ml_wake why);
-/* The task that runs in L; raises "what: not inside a task". */
+/* The task that runs in L and may wait now; raises "what: not inside a task". */
 struct ml_task *ml_task_here(lua_State *L, const char *what);
 /* The coroutine has returned: watchers are told, references let go. lost: why it ended in a way
  * that the body's pcall could not see. */
@@ -58,8 +63,9 @@ bool ml_task_turn(void *runtime);
 int ml_await(lua_State *L, struct ml_task *task, int64_t timeout_ms, lua_KContext context,
              lua_KFunction k);
 void ml_await_resume(struct ml_task *task);
-/* A ready task goes to the ready list after its rest. */
-void ml_await_rest(struct ml_task *task);
+/* The new task belongs to the share of the one that spawns it, if there is one in its state. */
+void ml_await_share(struct ml_task *task, const struct ml_task *parent);
+void ml_await_unshare(struct ml_task *task);
 /* Raises the cancellation if one is due. */
 void ml_await_check_cancel(lua_State *L, struct ml_task *task);
 
@@ -85,6 +91,10 @@ void ml_coroutine_install(lua_State *L);
 /* The coroutine of a task is nobody else's to resume or close. */
 void ml_coroutine_keep(lua_State *L, lua_State *co);
 void ml_coroutine_release(lua_State *L, lua_State *co);
+
+/* ---- timer.c ---- */
+/* timer(seconds, box, event): its handle. */
+int ml_timer_start(lua_State *L);
 
 /* ---- mailbox.c ---- */
 void ml_mailbox_open(lua_State *L); /* metatable */

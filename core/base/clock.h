@@ -25,9 +25,4 @@ bool ml_clock_is_virtual(void);
 void ml_clock_hold(void);
 void ml_clock_release(void);
 
-/* A TCP exchange with a peer in this process is under way: a jump waits for it to be quiet
- * for a moment of real time first. Pairs. No effect in real time. */
-void ml_clock_stir(void);
-void ml_clock_settle(void);
-
 #endif

@@ -62,4 +62,9 @@ static inline struct ml_link *ml_list_first(const struct ml_list *list)
     return ml_list_empty(list) ? NULL : list->head.next;
 }
 
+static inline struct ml_link *ml_list_last(const struct ml_list *list)
+{
+    return ml_list_empty(list) ? NULL : list->head.prev;
+}
+
 #endif

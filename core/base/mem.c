@@ -1,7 +1,9 @@
 #include "core/base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +71,21 @@ char *ml_format(const char *format, ...)
     vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);
     return text;
+}
+
+void mi_collect(bool force) __attribute__((weak)); /* mimalloc's, where it is linked */
+
+void ml_mem_trim(void)
+{
+    if (mi_collect)
+        mi_collect(true);
+    else
+        malloc_trim(0);
+}
+
+void ml_mem_keep(long count)
+{
+    atomic_fetch_sub_explicit(&blocks, count, memory_order_relaxed);
 }
 
 long ml_mem_blocks(void)

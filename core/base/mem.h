@@ -17,7 +17,12 @@ char *ml_strdup(const char *text);
 char *ml_strndup(const char *text, size_t length);
 char *ml_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Blocks that live now. */
+/* Gives what is free back to the system; milliseconds, for when much was freed at once. */
+void ml_mem_trim(void);
+
+/* Blocks that live now, without those that caches keep. */
 long ml_mem_blocks(void);
+/* A cache keeps that many of the blocks for whoever comes next; negative: no more. */
+void ml_mem_keep(long count);
 
 #endif

@@ -12,11 +12,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/clock_priv.h"
+#include "core/base/wire.h"
 
 enum {
     FLIGHT_MS = 20,          /* a datagram not read by then went to a port where nobody reads */
@@ -25,9 +27,11 @@ enum {
     HOLD_PATIENCE_MS = 20000 /* a hold this long under which nothing happens is a stuck peer */
 };
 
-static atomic_int holds, stirs;
-static atomic_long in_flight;      /* datagrams on loopback sent and not yet read */
-static atomic_bool stream_touched; /* bytes were sent over a loopback stream since the last quiet */
+static atomic_int holds;
+static atomic_long in_flight; /* datagrams on loopback sent and not yet read */
+static atomic_long on_stream; /* bytes between streams of this process sent and not yet read */
+static atomic_bool
+    stream_touched; /* something else befell a loopback stream since the last quiet */
 
 void ml_clock_hold(void)
 {
@@ -37,16 +41,6 @@ void ml_clock_hold(void)
 void ml_clock_release(void)
 {
     holds--;
-}
-
-void ml_clock_stir(void)
-{
-    stirs++;
-}
-
-void ml_clock_settle(void)
-{
-    stirs--;
 }
 
 /* A real wait of at most ms; the answer of epoll_wait or poll. */
@@ -79,10 +73,12 @@ static int wait_for_traffic(attempt_fn *attempt, void *arg)
         if (n == 0)
             in_flight = 0;
     }
-    if (n == 0 && (stirs > 0 || stream_touched)) {
+    if (n == 0 && (on_stream > 0 || stream_touched)) {
         n = attempt(arg, QUIET_MS);
-        if (n == 0)
+        if (n == 0) {
             stream_touched = false;
+            on_stream = 0;
+        }
     }
     return n;
 }
@@ -199,9 +195,9 @@ static bool is_loopback(const struct sockaddr_storage *address)
 }
 
 /* Ports that sockets of this process had: what goes elsewhere is read by nobody here. */
-static atomic_uchar ours[65536];
+static atomic_uchar ours[65536], our_streams[65536];
 
-static uint16_t port_of(const struct sockaddr_storage *address)
+uint16_t ml_port_of(const struct sockaddr_storage *address)
 {
     struct sockaddr_in v4; /* the port lies where that of IPv6 does */
 
@@ -209,14 +205,14 @@ static uint16_t port_of(const struct sockaddr_storage *address)
     return ntohs(v4.sin_port);
 }
 
-static void note_port(int fd)
+static void note_port(int fd, atomic_uchar *known)
 {
     struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     int kept = errno;
 
     if (getsockname(fd, (void *)&address, &length) == 0)
-        ours[port_of(&address)] = 1;
+        known[ml_port_of(&address)] = 1;
     errno = kept;
 }
 
@@ -233,7 +229,7 @@ static bool goes_to_loopback(int fd, const void *to, socklen_t to_length, uint16
     else
         ok = getpeername(fd, (void *)&address, &length) == 0;
     errno = kept;
-    *port = port_of(&address);
+    *port = ml_port_of(&address);
     return ok && is_loopback(&address);
 }
 
@@ -248,29 +244,64 @@ static void note_sent(int fd, ssize_t n, const void *to, socklen_t to_length)
     if ((type != SOCK_DGRAM && type != SOCK_STREAM) || !goes_to_loopback(fd, to, to_length, &port))
         return;
     if (type == SOCK_STREAM) {
-        stream_touched = true;
+        if (our_streams[port])
+            on_stream += n;
+        else
+            stream_touched = true;
         return;
     }
-    note_port(fd);
+    note_port(fd, ours);
     if (ours[port])
         in_flight++;
 }
 
-static void note_received(int fd, ssize_t n, int flags, int datagrams)
+static void take_off(atomic_long *count, long n)
 {
-    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK))
-        return;
-    if (socket_option(fd, SO_TYPE) == SOCK_DGRAM && is_inet(fd))
-        in_flight -= in_flight < datagrams ? in_flight : datagrams;
+    *count -= *count < n ? *count : n;
 }
 
-static ssize_t send_to(int fd, const void *bytes, size_t n, int flags, const void *to,
+static void note_received(int fd, ssize_t n, int flags, int datagrams)
+{
+    int type;
+
+    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK) || !is_inet(fd))
+        return;
+    type = socket_option(fd, SO_TYPE);
+    if (type == SOCK_DGRAM)
+        take_off(&in_flight, datagrams);
+    else if (type == SOCK_STREAM)
+        take_off(&on_stream, n > 0 ? n : 1);
+}
+
+static ssize_t send_on(int fd, const void *bytes, size_t n, int flags, const void *to,
                        socklen_t length)
 {
     ssize_t sent = syscall(SYS_sendto, fd, bytes, n, flags, to, length);
 
     note_sent(fd, sent, to, length);
     return sent;
+}
+
+ssize_t ml_clock_send(int fd, const void *bytes, size_t n, const void *to, socklen_t to_length)
+{
+    return send_on(fd, bytes, n, 0, to, to_length);
+}
+
+/* A socket of streams is on no wire: it is asked for only where datagrams are. */
+static bool is_taken(int fd, const struct iovec *parts, size_t count, const void *to,
+                     socklen_t length)
+{
+    return ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_DGRAM && is_inet(fd) &&
+           ml_wire_takes(fd, parts, count, to, length);
+}
+
+static ssize_t send_to(int fd, const void *bytes, size_t n, int flags, const void *to,
+                       socklen_t length)
+{
+    struct iovec part = {(void *)bytes, n};
+
+    return is_taken(fd, &part, 1, to, length) ? (ssize_t)n
+                                              : send_on(fd, bytes, n, flags, to, length);
 }
 
 /* The address arguments have the spelling of glibc's header: its unions, not plain pointers. */
@@ -298,35 +329,66 @@ int bind(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     int status = (int)syscall(SYS_bind, fd, to.__sockaddr__, length);
 
-    if (ml_clock_is_virtual() && status == 0 && is_inet(fd) &&
-        socket_option(fd, SO_TYPE) == SOCK_DGRAM)
-        note_port(fd);
+    if (ml_clock_is_virtual() && status == 0 && is_inet(fd))
+        note_port(fd, socket_option(fd, SO_TYPE) == SOCK_DGRAM ? ours : our_streams);
     return status;
 }
 
-/* The other side is not told at once either that a stream begins or ends. */
+/* That a stream begins or ends is under way, too, until the other side has taken notice. */
+static void note_stream(int fd, const void *to, socklen_t length)
+{
+    uint16_t port;
+
+    if (goes_to_loopback(fd, to, length, &port) && our_streams[port])
+        on_stream++;
+    else
+        stream_touched = true;
+}
+
 int connect(int fd, __CONST_SOCKADDR_ARG to, socklen_t length)
 {
     int status = (int)syscall(SYS_connect, fd, to.__sockaddr__, length);
 
-    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM)
-        stream_touched = true;
+    if (ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_STREAM && is_inet(fd)) {
+        note_port(fd, our_streams);
+        note_stream(fd, to.__sockaddr__, length);
+    }
     return status;
+}
+
+int accept4(int fd, __SOCKADDR_ARG from, socklen_t *restrict length, int flags)
+{
+    int accepted = (int)syscall(SYS_accept4, fd, from.__sockaddr__, length, flags);
+
+    if (ml_clock_is_virtual() && accepted >= 0 && is_inet(accepted))
+        take_off(&on_stream, 1);
+    return accepted;
 }
 
 int shutdown(int fd, int how)
 {
-    int status = (int)syscall(SYS_shutdown, fd, how);
+    if (ml_clock_is_virtual() && how != SHUT_RD && is_inet(fd))
+        note_stream(fd, NULL, 0);
+    return (int)syscall(SYS_shutdown, fd, how);
+}
 
-    if (ml_clock_is_virtual())
-        stream_touched = true;
-    return status;
+static size_t size_of(const struct msghdr *message)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        n += message->msg_iov[i].iov_len;
+    return n;
 }
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    ssize_t sent = syscall(SYS_sendmsg, fd, message, flags);
+    ssize_t sent;
 
+    if (is_taken(fd, message->msg_iov, message->msg_iovlen, message->msg_name,
+                 message->msg_namelen))
+        return (ssize_t)size_of(message);
+    sent = syscall(SYS_sendmsg, fd, message, flags);
     note_sent(fd, sent, message->msg_name, message->msg_namelen);
     return sent;
 }

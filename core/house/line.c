@@ -291,6 +291,21 @@ static const struct ml_leg_description description = {make_offer, take_offer, ta
 
 /* ---- the leg ---- */
 
+/* Nothing is sent after a BYE, whoever still holds the line. */
+static void hush(struct ml_line *line)
+{
+    static const struct ml_stream_target nobody = {.send = false, .receive = false};
+
+    if (line->stream)
+        ml_stream_set_target(line->stream, &nobody);
+}
+
+void ml_line_hangup(struct ml_line *line, const struct ml_header *headers, size_t header_count)
+{
+    hush(line);
+    ml_leg_hangup(line->leg, headers, header_count);
+}
+
 static void on_leg(struct ml_leg *leg, const struct ml_leg_event *event, void *user)
 {
     struct ml_line *line = user;
@@ -303,6 +318,9 @@ static void on_leg(struct ml_leg *leg, const struct ml_leg_event *event, void *u
             on_digit(event->digit, event->duration_ms, line);
         return;
     }
+    if (event->kind == ML_LEG_FAILED || event->kind == ML_LEG_CANCELED ||
+        event->kind == ML_LEG_ENDED)
+        hush(line);
     if (line->handlers->leg)
         line->handlers->leg(event, line->user);
 }

@@ -42,6 +42,9 @@ struct ml_line *ml_line_ref(struct ml_line *line);
 /* The last reference hangs up and closes the stream. */
 void ml_line_unref(struct ml_line *line);
 
+/* ml_leg_hangup, and no audio to the peer from then on. */
+void ml_line_hangup(struct ml_line *line, const struct ml_header *headers, size_t header_count);
+
 struct ml_leg *ml_line_leg(struct ml_line *line);
 /* NULL before there was an offer. */
 struct ml_stream *ml_line_stream(struct ml_line *line);

@@ -27,9 +27,9 @@ static void next(struct ml_chain *chain)
         ml_chain_enter(chain, item->written ? ML_CHAIN_READY : ML_CHAIN_WRITING);
 }
 
-static const char *text_at(const struct ml_value *row, const char *name, char **copies)
+static const char *text_at(const struct ml_value *row, int column, char **copies)
 {
-    const struct ml_value *value = &row[ml_store_column(ML_STORE_CALLBACK, name)];
+    const struct ml_value *value = &row[column];
 
     if (value->type != ML_VALUE_TEXT)
         return "";
@@ -41,11 +41,11 @@ static void read_texts(struct ml_item *item, const struct ml_value *row)
 {
     char *copies[5] = {NULL};
     struct ml_callback callback = {
-        .url = text_at(row, "url", &copies[0]),
-        .method = text_at(row, "method", &copies[1]),
-        .params = text_at(row, "params", &copies[2]),
-        .what = text_at(row, "what", &copies[3]),
-        .token = text_at(row, "token", &copies[4]),
+        .url = text_at(row, ML_CALLBACK_URL, &copies[0]),
+        .method = text_at(row, ML_CALLBACK_METHOD, &copies[1]),
+        .params = text_at(row, ML_CALLBACK_PARAMS, &copies[2]),
+        .what = text_at(row, ML_CALLBACK_WHAT, &copies[3]),
+        .token = text_at(row, ML_CALLBACK_TOKEN, &copies[4]),
     };
 
     ml_item_keep(item, &callback);
@@ -110,22 +110,19 @@ static void leave_to_disk(struct ml_chain *chain)
     }
 }
 
-static struct ml_field integer(const char *name, int64_t value)
+static struct ml_field integer(int column, int64_t value)
 {
-    return (struct ml_field){ml_store_column(ML_STORE_CALLBACK, name),
-                             {.type = ML_VALUE_INTEGER, .integer = value}};
+    return (struct ml_field){column, {.type = ML_VALUE_INTEGER, .integer = value}};
 }
 
-static struct ml_field real(const char *name, double value)
+static struct ml_field real(int column, double value)
 {
-    return (struct ml_field){ml_store_column(ML_STORE_CALLBACK, name),
-                             {.type = ML_VALUE_REAL, .real = value}};
+    return (struct ml_field){column, {.type = ML_VALUE_REAL, .real = value}};
 }
 
-static struct ml_field text(const char *name, const char *value)
+static struct ml_field text(int column, const char *value)
 {
-    return (struct ml_field){ml_store_column(ML_STORE_CALLBACK, name),
-                             {.type = ML_VALUE_TEXT, .text = ml_str(value)}};
+    return (struct ml_field){column, {.type = ML_VALUE_TEXT, .text = ml_str(value)}};
 }
 
 static void remove_head(struct ml_chain *chain)
@@ -155,9 +152,9 @@ static void try_later(struct ml_chain *chain)
         return;
     }
     if (item->kept) {
-        struct ml_field fields[] = {integer("id", item->id),
-                                    integer("attempts", item->callback.attempts),
-                                    real("due", now + seconds)};
+        struct ml_field fields[] = {integer(ML_CALLBACK_ID, item->id),
+                                    integer(ML_CALLBACK_ATTEMPTS, item->callback.attempts),
+                                    real(ML_CALLBACK_DUE, now + seconds)};
 
         ml_store_put(outbox->store, ML_STORE_CALLBACK, fields, 3, NULL, NULL);
     }
@@ -179,14 +176,30 @@ static void finish(struct ml_chain *chain, bool delivered)
     else
         try_later(chain);
     if (!ml_list_empty(&outbox->ready))
-        ml_timer_set(outbox->kick, 0); /* there is room for another */
+        ml_loop_flush(outbox->loop, &outbox->kick); /* there is room for another */
+}
+
+/* The head with that number, which a server has. */
+static struct ml_chain *find_sending(struct ml_outbox *outbox, const char *call, int64_t id)
+{
+    struct ml_chain *chain = *ml_chain_find(outbox, call);
+
+    return chain && chain->state == ML_CHAIN_SENDING && ml_chain_head(chain)->id == id ? chain
+                                                                                       : NULL;
+}
+
+const struct ml_callback *ml_outbox_sending(struct ml_outbox *outbox, const char *call, int64_t id)
+{
+    struct ml_chain *chain = find_sending(outbox, call, id);
+
+    return chain ? &ml_chain_head(chain)->callback : NULL;
 }
 
 void ml_outbox_done(struct ml_outbox *outbox, const char *call, int64_t id, bool delivered)
 {
-    struct ml_chain *chain = *ml_chain_find(outbox, call);
+    struct ml_chain *chain = find_sending(outbox, call, id);
 
-    if (chain && chain->state == ML_CHAIN_SENDING && ml_chain_head(chain)->id == id)
+    if (chain)
         finish(chain, delivered);
 }
 
@@ -230,14 +243,14 @@ static void on_written(int status, const char *why, void *user)
 
 static void write_item(struct ml_outbox *outbox, struct ml_item *item)
 {
-    struct ml_field fields[] = {integer("id", item->id),
-                                text("call", item->chain->call),
-                                real("time", item->time),
-                                text("url", item->callback.url),
-                                text("method", item->callback.method),
-                                text("params", item->callback.params),
-                                text("what", item->callback.what),
-                                text("token", item->callback.token)};
+    struct ml_field fields[] = {integer(ML_CALLBACK_ID, item->id),
+                                text(ML_CALLBACK_CALL, item->chain->call),
+                                real(ML_CALLBACK_TIME, item->time),
+                                text(ML_CALLBACK_URL, item->callback.url),
+                                text(ML_CALLBACK_METHOD, item->callback.method),
+                                text(ML_CALLBACK_PARAMS, item->callback.params),
+                                text(ML_CALLBACK_WHAT, item->callback.what),
+                                text(ML_CALLBACK_TOKEN, item->callback.token)};
 
     item->writing = ml_store_put(outbox->store, ML_STORE_CALLBACK, fields,
                                  sizeof fields / sizeof *fields, on_written, item);
@@ -281,7 +294,7 @@ void ml_outbox_join(struct ml_outbox *outbox, ml_outbox_send_fn *send, void *use
 
     *server = (struct ml_server){.send = send, .user = user};
     ml_list_append(&outbox->servers, &server->link);
-    ml_timer_set(outbox->kick, 0);
+    ml_loop_flush(outbox->loop, &outbox->kick);
 }
 
 static void forget_server(struct ml_chain *chain, const struct ml_server *server)
@@ -319,12 +332,11 @@ static void load(struct ml_outbox *outbox, int64_t after);
 /* A callback from before: its texts stay on disk until it is sent. */
 static void add_old(struct ml_outbox *outbox, const struct ml_value *row)
 {
-    const struct ml_value *call = &row[ml_store_column(ML_STORE_CALLBACK, "call")];
+    const struct ml_value *call = &row[ML_CALLBACK_CALL];
     char *name = call->type == ML_VALUE_TEXT ? ml_str_dup(call->text) : ml_strdup("");
-    struct ml_item *item = ml_item_add(outbox, name, row[0].integer,
-                                       row[ml_store_column(ML_STORE_CALLBACK, "time")].real);
+    struct ml_item *item = ml_item_add(outbox, name, row[0].integer, row[ML_CALLBACK_TIME].real);
 
-    item->callback.attempts = (int)row[ml_store_column(ML_STORE_CALLBACK, "attempts")].integer;
+    item->callback.attempts = (int)row[ML_CALLBACK_ATTEMPTS].integer;
     item->written = item->kept = true;
     if (item == ml_chain_head(item->chain))
         ml_chain_enter(item->chain, ML_CHAIN_READY);
@@ -352,7 +364,7 @@ static void on_loaded(int status, const char *why, const struct ml_rows *rows, v
     }
     if (outbox->pending > 0 && outbox->old > 0)
         ml_log(ML_LOG_INFO, NULL, "%zu callbacks of before are sent now", outbox->pending);
-    ml_timer_set(outbox->kick, 0);
+    ml_loop_flush(outbox->loop, &outbox->kick);
 }
 
 static void load(struct ml_outbox *outbox, int64_t after)
@@ -372,7 +384,7 @@ int ml_outbox_new(struct ml_loop *loop, struct ml_store *store, struct ml_outbox
     ml_list_init(&outbox->chains);
     ml_list_init(&outbox->ready);
     ml_list_init(&outbox->servers);
-    outbox->kick = ml_timer_new(loop, on_kick, outbox);
+    outbox->kick = (struct ml_flush){.fn = on_kick, .user = outbox};
     if (store) {
         outbox->last = outbox->old = ml_store_last(store, ML_STORE_CALLBACK);
         load(outbox, 0);
@@ -394,7 +406,7 @@ void ml_outbox_free(struct ml_outbox *outbox)
     }
     if (outbox->loading)
         ml_store_forget(outbox->store, outbox->loading);
-    ml_timer_free(outbox->kick);
+    ml_list_remove(&outbox->kick.link);
     ml_free(outbox);
 }
 

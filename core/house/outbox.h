@@ -42,6 +42,9 @@ int64_t ml_outbox_push(struct ml_outbox *outbox, const struct ml_callback *callb
 /* Is it delivered (2xx)? Else it is tried again later. Unknown numbers are ignored. */
 void ml_outbox_done(struct ml_outbox *outbox, const char *call, int64_t id, bool delivered);
 
+/* The callback of that number while it is being sent, until ml_outbox_done; else NULL. */
+const struct ml_callback *ml_outbox_sending(struct ml_outbox *outbox, const char *call, int64_t id);
+
 /* Calls whose next callback is being written or sent, or waits for its first try: what the end of
  * the program waits for. */
 size_t ml_outbox_busy(const struct ml_outbox *outbox);

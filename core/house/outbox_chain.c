@@ -30,7 +30,7 @@ void ml_chain_enter(struct ml_chain *chain, enum ml_chain_state state)
     if (state != ML_CHAIN_READY)
         return;
     ml_list_append(&outbox->ready, &chain->ready);
-    ml_timer_set(outbox->kick, 0);
+    ml_loop_flush(outbox->loop, &outbox->kick);
 }
 
 struct ml_chain **ml_chain_find(struct ml_outbox *outbox, const char *call)

@@ -53,10 +53,10 @@ struct ml_outbox {
     struct ml_store *store;
     struct ml_list chains, ready, servers;
     struct ml_chain *buckets[ML_OUTBOX_BUCKETS];
-    struct ml_timer *kick; /* sends from the loop, never from within a push */
-    int64_t last;          /* number of the newest callback */
-    int64_t old;           /* ... of those from before the start */
-    uint64_t loading;      /* the list that reads them; 0: all are read */
+    struct ml_flush kick; /* sends as the turn ends, never from within a push */
+    int64_t last;         /* number of the newest callback */
+    int64_t old;          /* ... of those from before the start */
+    uint64_t loading;     /* the list that reads them; 0: all are read */
     size_t under_way, pending, busy;
 };
 

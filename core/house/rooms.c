@@ -120,13 +120,14 @@ static void forget_oldest(struct ml_rooms *rooms)
 }
 
 struct ml_room *ml_room_open(struct ml_rooms *rooms, const char *kind, const char *name,
-                             const char *prefix, bool lasting)
+                             const char *sid, bool lasting)
 {
     struct ml_room *room = ml_alloc(sizeof *room);
-    char digits[33];
+    char digits[33] = "";
 
-    ml_random_hex(digits, 16);
-    snprintf(room->sid, sizeof room->sid, "%.2s%s", prefix, digits);
+    if (strlen(sid) == 2)
+        ml_random_hex(digits, 16);
+    snprintf(room->sid, sizeof room->sid, "%.34s%s", sid, digits);
     room->rooms = rooms;
     room->kind = ml_strdup(kind);
     room->name = ml_strdup(name);
@@ -136,6 +137,12 @@ struct ml_room *ml_room_open(struct ml_rooms *rooms, const char *kind, const cha
         forget_oldest(rooms);
     ml_list_append(&rooms->rooms, &room->link);
     return room;
+}
+
+void ml_room_rename(struct ml_room *room, const char *name)
+{
+    ml_free(room->name);
+    room->name = ml_strdup(name);
 }
 
 void ml_room_close(struct ml_room *room)

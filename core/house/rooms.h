@@ -37,11 +37,13 @@ struct ml_room *ml_rooms_get(const struct ml_rooms *rooms, const char *sid);
 /* Oldest first; next of NULL: the first. */
 struct ml_room *ml_rooms_next(const struct ml_rooms *rooms, const struct ml_room *room);
 
-/* A new room; its sid is the prefix ("CF") and 32 hexadecimal digits. lasting: it stays when the
+/* A new room of that sid; of two letters ("CF"): with 32 hexadecimal digits more. lasting: it stays when the
  * last member has left; of those that nobody is in, the oldest go when there are more than 10,000.
  */
 struct ml_room *ml_room_open(struct ml_rooms *rooms, const char *kind, const char *name,
-                             const char *prefix, bool lasting);
+                             const char *sid, bool lasting);
+/* No room of its kind may have that name. */
+void ml_room_rename(struct ml_room *room, const char *name);
 /* Its name is free again, and it goes with its last member. */
 void ml_room_close(struct ml_room *room);
 const char *ml_room_sid(const struct ml_room *room);

@@ -60,14 +60,6 @@ static void move_all(struct ml_list *from, struct ml_list *to)
 
 /* ---- answers: the loop's thread ---- */
 
-static void free_job(struct ml_store_job *job)
-{
-    ml_free(job->values);
-    ml_buf_fini(&job->bytes);
-    ml_free(job);
-    ml_clock_release();
-}
-
 static void note_failure(struct ml_store *store, const struct ml_store_job *job)
 {
     store->lost++;
@@ -88,8 +80,6 @@ static void note_success(struct ml_store *store)
 
 static void answer(struct ml_store *store, struct ml_store_job *job)
 {
-    const char *text = job->status ? job->text : NULL;
-
     ml_list_remove(&job->asked);
     if (job->what != ML_JOB_LIST) {
         if (job->status != 0)
@@ -98,10 +88,10 @@ static void answer(struct ml_store *store, struct ml_store_job *job)
             note_success(store);
     }
     if (job->answer)
-        job->answer(job->status, text, &job->rows, job->user);
+        job->answer(job->status, job->text, &job->rows, job->user);
     else if (job->done)
-        job->done(job->status, text, job->user);
-    free_job(job);
+        job->done(job->status, job->text, job->user);
+    ml_store_job_free(job);
 }
 
 static void destroy(struct ml_store *store)
@@ -163,8 +153,7 @@ static void fail_writes(struct ml_list *jobs, const struct ml_fault *fault)
 
         if (job->what == ML_JOB_LIST)
             continue;
-        job->status = fault->code;
-        snprintf(job->text, sizeof job->text, "%s", fault->text);
+        ml_store_job_fail(job, fault->code, "%s", fault->text);
     }
 }
 
@@ -178,7 +167,7 @@ static void drop_silent(struct ml_list *jobs)
         if (!job->silent || job->status != 0)
             continue;
         ml_list_remove(link);
-        free_job(job);
+        ml_store_job_free(job);
     }
 }
 
@@ -208,12 +197,28 @@ static void run_all(struct ml_store *store, struct ml_list *jobs)
     }
 }
 
+/* Up to where the journal's entries are among these; 0: none is. */
+static uint64_t noted_before(struct ml_list *jobs)
+{
+    uint64_t noted = 0;
+
+    ML_LIST_EACH(jobs, link)
+    {
+        const struct ml_store_job *job = ML_CONTAINER(link, struct ml_store_job, link);
+
+        if (job->noted)
+            noted = job->noted;
+    }
+    return noted;
+}
+
 /* All that waits, in one transaction: the more there is, the less each costs. */
 static void write_all(struct ml_store *store)
 {
     struct ml_fault fault = {0};
     struct ml_list jobs;
     size_t size = 0;
+    uint64_t noted;
     int status;
 
     ml_list_init(&jobs);
@@ -222,10 +227,13 @@ static void write_all(struct ml_store *store)
         return;
     ML_LIST_EACH(&jobs, link)
     size += ML_CONTAINER(link, struct ml_store_job, link)->size;
+    noted = noted_before(&jobs);
     status = ml_store_sql_begin(&store->sql, &fault);
     run_all(store, &jobs);
     if (status == 0)
-        status = ml_store_sql_commit(&store->sql, &fault);
+        status = ml_store_sql_commit(&store->sql, noted, &fault);
+    if (noted)
+        ml_journal_release(store->sql.journal, noted);
     if (status != 0)
         fail_writes(&jobs, &fault);
     atomic_fetch_sub(&store->queued, size);
@@ -290,6 +298,10 @@ static void on_flush(void *user)
     first = atomic_fetch_add(&store->waiting, 1) == 0;
     ml_queue_push(&store->batches, &store->open->node);
     store->open = NULL;
+    if (ml_clock_is_virtual()) { /* here and now: what comes of it comes in one order, each time */
+        write_all(store);
+        return;
+    }
     if (store->urgent)
         atomic_store(&store->hurry, true);
     if (first || store->urgent)
@@ -301,21 +313,20 @@ static void submit(struct ml_store *store, struct ml_store_job *job)
 {
     size_t queued = atomic_load(&store->queued);
 
-    ml_clock_hold();
     /* In virtual time the clock waits for every job; and a disk that failed is watched. */
     job->silent = !job->done && !job->answer && !ml_clock_is_virtual() && !store->problem[0];
     if (queued > store->max_queued && job->what != ML_JOB_LIST) {
         struct ml_list refused;
 
         ml_list_init(&refused);
-        job->status = ML_ELIMIT;
-        snprintf(job->text, sizeof job->text, "the disk is too slow: %zu MB wait for it",
-                 queued >> 20);
+        ml_store_job_fail(job, ML_ELIMIT, "the disk is too slow: %zu MB wait for it", queued >> 20);
         ml_list_append(&refused, &job->link);
         finish(store, &refused);
         return;
     }
     atomic_fetch_add(&store->queued, job->size);
+    if (store->sql.journal && (job->what == ML_JOB_PUT || job->what == ML_JOB_REMOVE))
+        ml_store_job_note(job, store->sql.journal);
     store->urgent = store->urgent || !job->silent;
     if (!store->open) {
         store->open = ml_alloc(sizeof *store->open);
@@ -325,55 +336,16 @@ static void submit(struct ml_store *store, struct ml_store_job *job)
     ml_loop_flush(store->loop, &store->flush);
 }
 
-static size_t text_size(const struct ml_value *value)
-{
-    return value->type == ML_VALUE_TEXT ? value->text.n : 0;
-}
-
-static char *keep_text(struct ml_value *value, char *at)
-{
-    if (value->type != ML_VALUE_TEXT)
-        return at;
-    if (value->text.n > 0)
-        memcpy(at, value->text.p, value->text.n);
-    value->text.p = at;
-    return at + value->text.n;
-}
-
-/* A job with copies of fields, and of their texts, in one block. */
-static struct ml_store_job *with_fields(enum ml_job_kind what, enum ml_store_kind kind,
-                                        const struct ml_field *fields, size_t count)
-{
-    struct ml_store_job *job;
-    size_t size = sizeof *job + count * sizeof *fields;
-    char *text;
-
-    for (size_t i = 0; i < count; i++)
-        size += text_size(&fields[i].value);
-    job = ml_alloc(size);
-    job->what = what;
-    job->kind = kind;
-    job->size = size;
-    job->count = count;
-    job->fields = (struct ml_field *)(void *)(job + 1);
-    text = (char *)(job->fields + count);
-    if (count > 0)
-        memcpy(job->fields, fields, count * sizeof *fields);
-    for (size_t i = 0; i < count; i++)
-        text = keep_text(&job->fields[i].value, text);
-    return job;
-}
-
 /* One shape of statement for one set of columns. */
-static void sort_fields(struct ml_store_job *job)
+static void sort_fields(const struct ml_field *fields, size_t count, struct ml_field *sorted)
 {
-    for (size_t i = 1; i < job->count; i++)
-        for (size_t j = i; j > 0 && job->fields[j].column < job->fields[j - 1].column; j--) {
-            struct ml_field field = job->fields[j];
+    for (size_t i = 0; i < count; i++) {
+        size_t at = i;
 
-            job->fields[j] = job->fields[j - 1];
-            job->fields[j - 1] = field;
-        }
+        for (; at > 0 && fields[i].column < sorted[at - 1].column; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = fields[i];
+    }
 }
 
 static uint64_t expect(struct ml_store *store, struct ml_store_job *job, void *user)
@@ -392,9 +364,11 @@ uint64_t ml_store_put(struct ml_store *store, enum ml_store_kind kind,
                       const struct ml_field *fields, size_t count, ml_store_done_fn *done,
                       void *user)
 {
-    struct ml_store_job *job = with_fields(ML_JOB_PUT, kind, fields, count);
+    struct ml_field sorted[ML_STORE_COLUMNS];
+    struct ml_store_job *job;
 
-    sort_fields(job);
+    sort_fields(fields, count, sorted);
+    job = ml_store_job_new(ML_JOB_PUT, kind, sorted, count);
     job->done = done;
     return expect(store, job, user);
 }
@@ -403,7 +377,7 @@ void ml_store_remove(struct ml_store *store, enum ml_store_kind kind, const stru
 {
     struct ml_field field = {.column = ml_store_key(kind), .value = *key};
 
-    submit(store, with_fields(ML_JOB_REMOVE, kind, &field, 1));
+    submit(store, ml_store_job_new(ML_JOB_REMOVE, kind, &field, 1));
 }
 
 void ml_store_prune(struct ml_store *store, const char *folder, double before, int64_t bytes,
@@ -413,7 +387,7 @@ void ml_store_prune(struct ml_store *store, const char *folder, double before, i
         {.value = {.type = ML_VALUE_REAL, .real = before}},
         {.value = {.type = ML_VALUE_INTEGER, .integer = bytes}},
         {.value = {.type = ML_VALUE_TEXT, .text = {folder, strlen(folder) + 1}}}};
-    struct ml_store_job *job = with_fields(ML_JOB_PRUNE, ML_STORE_RECORDING, fields, 3);
+    struct ml_store_job *job = ml_store_job_new(ML_JOB_PRUNE, ML_STORE_RECORDING, fields, 3);
 
     job->done = done;
     expect(store, job, user);
@@ -427,10 +401,12 @@ uint64_t ml_store_list(struct ml_store *store, const struct ml_query *query, ml_
 
     for (size_t i = 0; i < query->count; i++)
         fields[i] = (struct ml_field){query->where[i].column, query->where[i].value};
-    job = with_fields(ML_JOB_LIST, query->kind, fields, query->count);
-    job->query = *query;
+    job = ml_store_job_new(ML_JOB_LIST, query->kind, fields, query->count);
+    job->query = ml_alloc(sizeof *job->query);
+    *job->query = (struct ml_store_list){
+        .most = query->most, .first = query->first, .after = query->after, .oldest = query->oldest};
     for (size_t i = 0; i < query->count; i++)
-        job->tests[i] = query->where[i].test;
+        job->query->tests[i] = query->where[i].test;
     job->answer = rows;
     return expect(store, job, user);
 }

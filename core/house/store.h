@@ -22,10 +22,26 @@ enum ml_store_kind {
     ML_STORE_CALL,         /* key: sid */
     ML_STORE_RECORDING,    /* key: sid */
     ML_STORE_NOTIFICATION, /* key: sid */
+    ML_STORE_CONFERENCE,   /* key: sid */
+    ML_STORE_QUEUE,        /* key: sid; those that are to be there after a restart */
     ML_STORE_EVENT,        /* key: id; the store writes them: each change of a call's status */
     ML_STORE_CALLBACK      /* key: id; the outbox's */
 };
 enum { ML_STORE_KINDS = ML_STORE_CALLBACK + 1, ML_STORE_COLUMNS = 32 };
+
+/* Columns of ML_STORE_CALLBACK; those of others are looked up by name. */
+enum {
+    ML_CALLBACK_ID,
+    ML_CALLBACK_CALL,
+    ML_CALLBACK_TIME,
+    ML_CALLBACK_URL,
+    ML_CALLBACK_METHOD,
+    ML_CALLBACK_PARAMS,
+    ML_CALLBACK_WHAT,
+    ML_CALLBACK_TOKEN,
+    ML_CALLBACK_ATTEMPTS,
+    ML_CALLBACK_DUE
+};
 
 enum ml_value_type { ML_VALUE_NONE, ML_VALUE_INTEGER, ML_VALUE_REAL, ML_VALUE_TEXT };
 

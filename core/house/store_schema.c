@@ -25,46 +25,69 @@ static const struct table tables[ML_STORE_KINDS] = {
      "notifications",
      1,
      {"id", "sid", "call", "time", "code", "level", "text", "url", "method", NULL}},
+    {"conference",
+     "conferences",
+     1,
+     {"id", "sid", "name", "status", "created", "changed", "finish", "reason", "ender", NULL}},
+    {"queue", "queues", 1, {"id", "sid", "name", "max", "created", "changed", NULL}},
     {"event", "events", 0, {"id", "call", "time", "name", NULL}},
     {"callback",
      "outbox",
      0,
-     {"id", "call", "time", "url", "method", "params", "what", "token", "attempts", "due", NULL}},
+     {[ML_CALLBACK_ID] = "id",
+      [ML_CALLBACK_CALL] = "call",
+      [ML_CALLBACK_TIME] = "time",
+      [ML_CALLBACK_URL] = "url",
+      [ML_CALLBACK_METHOD] = "method",
+      [ML_CALLBACK_PARAMS] = "params",
+      [ML_CALLBACK_WHAT] = "what",
+      [ML_CALLBACK_TOKEN] = "token",
+      [ML_CALLBACK_ATTEMPTS] = "attempts",
+      [ML_CALLBACK_DUE] = "due"}},
 };
 
 /* Each takes the file from version n to n + 1, in a transaction of its own. A call's events are
  * made by the database: they cost the control thread nothing. */
 static const char *const migrations[] = {
-    "CREATE TABLE calls(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, parent TEXT,"
-    " \"from\" TEXT, \"to\" TEXT, status TEXT, direction TEXT, start REAL, answered REAL,"
-    " finish REAL, duration INTEGER, code INTEGER, caller_name TEXT, forwarded_from TEXT,"
-    " call_id TEXT, changed REAL, callback TEXT, callback_method TEXT, sequence INTEGER);"
-    "CREATE INDEX calls_parent ON calls(parent) WHERE parent IS NOT NULL;"
-    "CREATE INDEX calls_start ON calls(start);"
-    "CREATE INDEX calls_alive ON calls(id) WHERE finish IS NULL;"
-    "CREATE TABLE recordings(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
-    " conference TEXT, source TEXT, channels INTEGER, track TEXT, status TEXT, start REAL,"
-    " duration REAL, size INTEGER, error_code INTEGER, created REAL, changed REAL, callback TEXT,"
-    " callback_method TEXT, callback_events TEXT);"
-    "CREATE INDEX recordings_call ON recordings(call);"
-    "CREATE INDEX recordings_conference ON recordings(conference)"
-    " WHERE conference IS NOT NULL;"
-    "CREATE INDEX recordings_created ON recordings(created);"
-    "CREATE TABLE notifications(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
-    " time REAL, code INTEGER, level TEXT, text TEXT, url TEXT, method TEXT);"
-    "CREATE INDEX notifications_call ON notifications(call);"
-    "CREATE TABLE events(id INTEGER PRIMARY KEY, call TEXT, time REAL, name TEXT);"
-    "CREATE INDEX events_call ON events(call);"
-    "CREATE TABLE outbox(id INTEGER PRIMARY KEY, call TEXT, time REAL, url TEXT, method TEXT,"
-    " params TEXT, what TEXT, token TEXT, attempts INTEGER, due REAL);"
-    "CREATE TRIGGER call_begins AFTER INSERT ON calls WHEN new.status IS NOT NULL BEGIN"
-    " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
-    "CREATE TRIGGER call_changes AFTER UPDATE OF status ON calls"
-    " WHEN new.status IS NOT old.status BEGIN"
-    " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
-    "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
-    " DELETE FROM events WHERE call = old.sid;"
-    " DELETE FROM notifications WHERE call = old.sid; END;",
+    ("CREATE TABLE calls(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, parent TEXT,"
+     " \"from\" TEXT, \"to\" TEXT, status TEXT, direction TEXT, start REAL, answered REAL,"
+     " finish REAL, duration INTEGER, code INTEGER, caller_name TEXT, forwarded_from TEXT,"
+     " call_id TEXT, changed REAL, callback TEXT, callback_method TEXT, sequence INTEGER);"
+     "CREATE INDEX calls_parent ON calls(parent) WHERE parent IS NOT NULL;"
+     "CREATE INDEX calls_start ON calls(start);"
+     "CREATE INDEX calls_alive ON calls(id) WHERE finish IS NULL;"
+     "CREATE TABLE recordings(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
+     " conference TEXT, source TEXT, channels INTEGER, track TEXT, status TEXT, start REAL,"
+     " duration REAL, size INTEGER, error_code INTEGER, created REAL, changed REAL, callback TEXT,"
+     " callback_method TEXT, callback_events TEXT);"
+     "CREATE INDEX recordings_call ON recordings(call);"
+     "CREATE INDEX recordings_conference ON recordings(conference)"
+     " WHERE conference IS NOT NULL;"
+     "CREATE INDEX recordings_created ON recordings(created);"
+     "CREATE TABLE notifications(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, call TEXT,"
+     " time REAL, code INTEGER, level TEXT, text TEXT, url TEXT, method TEXT);"
+     "CREATE INDEX notifications_call ON notifications(call);"
+     "CREATE TABLE events(id INTEGER PRIMARY KEY, call TEXT, time REAL, name TEXT);"
+     "CREATE INDEX events_call ON events(call);"
+     "CREATE TABLE outbox(id INTEGER PRIMARY KEY, call TEXT, time REAL, url TEXT, method TEXT,"
+     " params TEXT, what TEXT, token TEXT, attempts INTEGER, due REAL);"
+     "CREATE TRIGGER call_begins AFTER INSERT ON calls WHEN new.status IS NOT NULL BEGIN"
+     " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
+     "CREATE TRIGGER call_changes AFTER UPDATE OF status ON calls"
+     " WHEN new.status IS NOT old.status BEGIN"
+     " INSERT INTO events(call, time, name) VALUES(new.sid, new.changed, new.status); END;"
+     "CREATE TRIGGER call_leaves AFTER DELETE ON calls BEGIN"
+     " DELETE FROM events WHERE call = old.sid;"
+     " DELETE FROM notifications WHERE call = old.sid; END;"),
+    ("CREATE TABLE conferences(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+     " status TEXT, created REAL, changed REAL, finish REAL, reason TEXT, ender TEXT);"
+     "CREATE INDEX conferences_name ON conferences(name);"
+     "CREATE INDEX conferences_created ON conferences(created);"
+     "CREATE TABLE queues(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
+     " max INTEGER, created REAL, changed REAL);"),
+    /* pair: a file of the journal that was begun with another store is none of this one's. */
+    "CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
+    "INSERT INTO journal VALUES(random() >> 1, 0);",
 };
 enum { VERSION = sizeof migrations / sizeof migrations[0] };
 
@@ -88,7 +111,7 @@ int ml_store_columns(enum ml_store_kind kind)
 int ml_store_column(enum ml_store_kind kind, const char *name)
 {
     for (int i = 0; tables[kind].columns[i]; i++)
-        if (strcmp(tables[kind].columns[i], name) == 0)
+        if (tables[kind].columns[i][0] == name[0] && strcmp(tables[kind].columns[i], name) == 0)
             return i;
     return -1;
 }

@@ -1,92 +1,10 @@
 /* Jobs as SQL. Names of tables and columns come from store_schema.c only; values are bound. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
 #include "core/house/store_priv.h"
-
-enum {
-    BUSY_MS = 2000,        /* another program (sqlite3, a backup) holds the file */
-    CHECKPOINT_PAGES = 256 /* 1 MB: the log goes into the file in small steps */
-};
-
-/* Two programs that write the same records would each take the other's live calls for dead ones. */
-static int lock(struct ml_store_sql *sql, const char *path, struct ml_fault *fault)
-{
-    char *name = ml_format("%s.lock", path);
-
-    sql->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    ml_free(name);
-    if (sql->lock < 0)
-        return ml_fail(fault, ML_EIO, "%s.lock: %s", path, strerror(errno));
-    if (flock(sql->lock, LOCK_EX | LOCK_NB) == 0)
-        return ML_OK;
-    return ml_fail(fault, ML_ESTATE,
-                   "%s is in use by another moonline: stop that one, or set another store.path",
-                   path);
-}
-
-static int set_up(struct ml_store_sql *sql, const char *path, bool no_sync, struct ml_fault *fault)
-{
-    const char *modes = no_sync ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF"
-                                : "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
-
-    sqlite3_busy_timeout(sql->db, BUSY_MS);
-    sqlite3_wal_autocheckpoint(sql->db, CHECKPOINT_PAGES);
-    if (sqlite3_exec(sql->db, modes, NULL, NULL, NULL) != SQLITE_OK)
-        return ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
-    return ml_store_migrate(sql->db, fault);
-}
-
-static void read_last(struct ml_store_sql *sql)
-{
-    for (int kind = 0; kind < ML_STORE_KINDS; kind++) {
-        char *text = ml_format("SELECT max(id) FROM %s", ml_store_table(kind));
-        sqlite3_stmt *statement;
-
-        if (sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL) == SQLITE_OK &&
-            sqlite3_step(statement) == SQLITE_ROW)
-            sql->last[kind] = sqlite3_column_int64(statement, 0);
-        sqlite3_finalize(statement);
-        ml_free(text);
-    }
-}
-
-int ml_store_sql_open(struct ml_store_sql *sql, const char *path, bool no_sync,
-                      struct ml_fault *fault)
-{
-    mode_t mask = umask(0077); /* at the start: nothing else makes files now */
-    int status = lock(sql, path, fault);
-
-    if (status == 0 && sqlite3_open_v2(path, &sql->db,
-                                       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
-                                           SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
-                                       NULL) != SQLITE_OK)
-        status = ml_fail(fault, ML_EIO, "%s: %s", path, sqlite3_errmsg(sql->db));
-    if (status == 0)
-        status = set_up(sql, path, no_sync, fault);
-    umask(mask);
-    if (status == 0)
-        read_last(sql);
-    else
-        ml_store_sql_close(sql);
-    return status;
-}
-
-void ml_store_sql_close(struct ml_store_sql *sql)
-{
-    for (size_t i = 0; i < ML_STORE_STATEMENTS; i++)
-        sqlite3_finalize(sql->kept[i].prepared);
-    sqlite3_close(sql->db);
-    if (sql->lock >= 0)
-        close(sql->lock);
-    sql->db = NULL;
-}
 
 static int execute(struct ml_store_sql *sql, const char *text, struct ml_fault *fault)
 {
@@ -105,12 +23,23 @@ bool ml_store_sql_is_open(struct ml_store_sql *sql)
     return !sqlite3_get_autocommit(sql->db);
 }
 
+/* Together with what it had: nothing of it is done twice, or left out. */
+static int note_applied(struct ml_store_sql *sql, uint64_t noted, struct ml_fault *fault)
+{
+    char text[80];
+
+    if (noted == 0)
+        return ML_OK;
+    snprintf(text, sizeof text, "UPDATE journal SET applied = %llu", (unsigned long long)noted);
+    return execute(sql, text, fault);
+}
+
 /* Nothing of the transaction stays when it fails; some errors have ended it already. */
-int ml_store_sql_commit(struct ml_store_sql *sql, struct ml_fault *fault)
+int ml_store_sql_commit(struct ml_store_sql *sql, uint64_t noted, struct ml_fault *fault)
 {
     if (!ml_store_sql_is_open(sql))
         return ml_fail(fault, ML_EIO, "the transaction was rolled back");
-    if (execute(sql, "COMMIT", fault) == 0)
+    if (note_applied(sql, noted, fault) == 0 && execute(sql, "COMMIT", fault) == 0)
         return ML_OK;
     if (ml_store_sql_is_open(sql))
         sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
@@ -119,8 +48,7 @@ int ml_store_sql_commit(struct ml_store_sql *sql, struct ml_fault *fault)
 
 static void failed(struct ml_store_sql *sql, struct ml_store_job *job)
 {
-    job->status = ML_EIO;
-    snprintf(job->text, sizeof job->text, "%s", sqlite3_errmsg(sql->db));
+    ml_store_job_fail(job, ML_EIO, "%s", sqlite3_errmsg(sql->db));
 }
 
 static void bind(sqlite3_stmt *statement, int at, const struct ml_value *value)
@@ -219,17 +147,17 @@ static void run_write(struct ml_store_sql *sql, struct ml_store_job *job)
 static void write_list(struct ml_buf *text, const struct ml_store_job *job)
 {
     static const char *const tests[] = {"IS", "IS NOT", "<", ">", "<=", ">="};
-    const struct ml_query *query = &job->query;
-    int columns = ml_store_columns(query->kind);
+    const struct ml_store_list *query = job->query;
+    int columns = ml_store_columns(job->kind);
 
     ml_buf_str(text, "SELECT ");
     for (int i = 0; i < columns; i++)
-        ml_buf_printf(text, "%s\"%s\"", i ? "," : "", ml_store_column_name(query->kind, i));
-    ml_buf_printf(text, " FROM %s WHERE 1", ml_store_table(query->kind));
+        ml_buf_printf(text, "%s\"%s\"", i ? "," : "", ml_store_column_name(job->kind, i));
+    ml_buf_printf(text, " FROM %s WHERE 1", ml_store_table(job->kind));
     for (size_t i = 0; i < job->count; i++)
         ml_buf_printf(text, " AND \"%s\" %s ?",
-                      ml_store_column_name(query->kind, job->fields[i].column),
-                      tests[job->tests[i]]);
+                      ml_store_column_name(job->kind, job->fields[i].column),
+                      tests[query->tests[i]]);
     if (query->after > 0)
         ml_buf_printf(text, " AND id %s ?", query->oldest ? ">" : "<");
     ml_buf_printf(text, " ORDER BY id %s LIMIT ? OFFSET ?", query->oldest ? "ASC" : "DESC");
@@ -262,7 +190,7 @@ static struct ml_value value_of(sqlite3_stmt *row, int column, struct ml_buf *by
 
 static int fetch(sqlite3_stmt *statement, struct ml_store_job *job)
 {
-    int columns = job->rows.columns = ml_store_columns(job->query.kind);
+    int columns = job->rows.columns = ml_store_columns(job->kind);
     size_t room = 0;
     int code;
 
@@ -285,7 +213,7 @@ static int fetch(sqlite3_stmt *statement, struct ml_store_job *job)
 
 static void run_list(struct ml_store_sql *sql, struct ml_store_job *job)
 {
-    const struct ml_query *query = &job->query;
+    const struct ml_store_list *query = job->query;
     struct ml_buf text = {0};
     sqlite3_stmt *statement;
     int at = 1;
@@ -334,20 +262,29 @@ static void remove_files(struct ml_store_sql *sql, struct ml_store_job *job, con
     ml_free(text);
 }
 
+static void remove_ended(struct ml_store_sql *sql, struct ml_store_job *job, const char *text,
+                         const struct ml_value *before)
+{
+    sqlite3_stmt *statement;
+
+    if (sqlite3_prepare_v2(sql->db, text, -1, &statement, NULL) != SQLITE_OK) {
+        failed(sql, job);
+        return;
+    }
+    bind(statement, 1, before);
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        failed(sql, job);
+    sqlite3_finalize(statement);
+}
+
 static void run_prune(struct ml_store_sql *sql, struct ml_store_job *job)
 {
     const struct ml_value *before = &job->fields[0].value, *bytes = &job->fields[1].value;
-    sqlite3_stmt *statement;
 
     if (before->real > 0) {
         remove_files(sql, job, "created < ? AND status NOT IN ('in-progress', 'paused')", before);
-        if (sqlite3_prepare_v2(sql->db, "DELETE FROM calls WHERE finish < ?", -1, &statement,
-                               NULL) == SQLITE_OK) {
-            bind(statement, 1, before);
-            if (sqlite3_step(statement) != SQLITE_DONE)
-                failed(sql, job);
-            sqlite3_finalize(statement);
-        }
+        remove_ended(sql, job, "DELETE FROM calls WHERE finish < ?", before);
+        remove_ended(sql, job, "DELETE FROM conferences WHERE finish < ?", before);
     }
     if (bytes->integer > 0)
         remove_files(sql, job,

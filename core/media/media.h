@@ -162,9 +162,8 @@ struct ml_recorder_options {
     const char *path;        /* WAV, PCM 16 bit 8 kHz; readable whenever it stops */
     struct ml_stream *left;  /* what this peer says: channel 1 */
     struct ml_stream *right; /* channel 2, or mixed in when mono; NULL: only left */
-    bool hears;              /* in place of right: what left hears in its room */
-    bool sent;               /* in place of right: all that left is sent: prompts, peer, room */
-    bool only_sent;          /* with sent: not what it says */
+    bool hears;              /* in place of right: what left hears, whatever it is */
+    bool unsaid;             /* with hears: nothing of what left says */
     struct ml_mixer *room;   /* in place of all these: what is said in the room */
     bool dual;
     bool trim;               /* cut silence at begin and end when finished */
@@ -206,6 +205,8 @@ void ml_recorder_join(struct ml_recorder *recorder, struct ml_stream *right);
 void ml_recorder_pause(struct ml_recorder *recorder, bool paused, bool skip);
 /* Finishes; done follows. The handle is gone after done. */
 void ml_recorder_stop(struct ml_recorder *recorder);
+/* Finishes without a word: nothing follows, and the handle is gone. */
+void ml_recorder_abandon(struct ml_recorder *recorder);
 
 struct ml_compression;
 typedef void ml_compressed_fn(int status, const char *text, void *user);

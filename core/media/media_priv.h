@@ -130,8 +130,7 @@ struct ml_stream {
     int chirp_count;
     struct ml_stream *peer;
     struct ml_taps said;    /* recorders of what the peer says */
-    struct ml_taps heard;   /* ... of what it hears in a room */
-    struct ml_taps sent_to; /* ... of all that is sent to it */
+    struct ml_taps heard;   /* ... of what it hears */
     struct ml_chair *chair; /* in a room */
     struct ml_fork *forks[ML_FORKS];
     int fork_count;

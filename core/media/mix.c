@@ -207,13 +207,12 @@ static void send_mix(struct ml_mixer *mixer, struct ml_worker *worker, struct ml
 {
     struct ml_stream *stream = chair->stream;
     bool own = chair->mixed || chair->whispered;
-    struct ml_rtp rtp = {.type = (uint8_t)stream->target.send_type}, time = time_of(mixer);
+    struct ml_rtp rtp = {.type = (uint8_t)stream->target.send_type};
     uint8_t *payload = worker->packet + ML_RTP_HEADER;
     int16_t frame[ML_MIX_FRAME];
 
     if (own)
         make(mixer, chair, frame);
-    ml_taps_hear(&stream->heard, worker->now, &time, own ? frame : common->frame, mixer->fresh);
     if (own)
         ml_codec_encode(stream->target.codec, frame, ML_MIX_FRAME, payload);
     else

@@ -18,8 +18,6 @@ static int check(const struct ml_media *media, const struct ml_recorder_options 
         return ml_fail(fault, ML_ESTATE, "recording: the other call's audio has ended");
     if (options->max_ms < 0 || options->silence_ms < 0)
         return ml_fail(fault, ML_EINVAL, "recording: no time below 0");
-    if (options->sent && (options->right || options->hears || options->room || options->utterance))
-        return ml_fail(fault, ML_EINVAL, "recording: what is sent is recorded of one call alone");
     if (options->utterance && (options->dual || options->trim || options->right || options->hears))
         return ml_fail(fault, ML_EINVAL, "recording: an utterance is one voice, not trimmed");
     if (options->finish_keys && strlen(options->finish_keys) > 16)
@@ -39,8 +37,7 @@ static struct ml_recorder *make(struct ml_media *media, const struct ml_recorder
     recorder->path = ml_strdup(options->path);
     recorder->channels = options->dual ? 2 : 1;
     recorder->trim = options->trim;
-    recorder->sent = options->sent;
-    recorder->only_sent = options->sent && options->only_sent;
+    recorder->unsaid = options->hears && options->unsaid && !options->room;
     recorder->max = (int64_t)options->max_ms * ML_SAMPLES_MS;
     recorder->silence = (int64_t)options->silence_ms * ML_SAMPLES_MS;
     if (options->finish_keys)
@@ -84,7 +81,7 @@ int ml_recorder_new(struct ml_media *media, const struct ml_recorder_options *op
     message->other = recorder->right;
     message->recorder = recorder;
     message->mixer = recorder->room;
-    message->on = options->hears && !recorder->right;
+    message->on = options->hears && recorder->left && !recorder->right;
     ml_worker_send(recorder->home, message);
     *recorderp = recorder;
     return ML_OK;
@@ -120,6 +117,13 @@ void ml_recorder_stop(struct ml_recorder *recorder)
         return;
     recorder->stopping = true;
     tell(recorder, ml_message_new(ML_MESSAGE_FINISH, NULL));
+}
+
+void ml_recorder_abandon(struct ml_recorder *recorder)
+{
+    recorder->done = NULL;
+    recorder->voice = NULL;
+    ml_recorder_stop(recorder);
 }
 
 void ml_recorder_forget(struct ml_media *media, const struct ml_stream *stream,

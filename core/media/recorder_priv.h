@@ -50,7 +50,7 @@ struct ml_recorder {
     /* never changes */
     char *path;
     int channels;
-    bool trim, sent, only_sent;
+    bool trim, unsaid;
     int64_t max, silence; /* samples; 0: none */
     char finish_keys[20];
     /* between worker and disk */

@@ -22,26 +22,29 @@ bool ml_stream_is_speaking(const struct ml_stream *stream)
     return stream->player || stream->chirp.key || stream->chirp_count > 0 || ml_fork_speaks(stream);
 }
 
-static void record_sent(struct ml_worker *worker, struct ml_stream *stream, struct ml_rtp rtp,
-                        const uint8_t *payload, size_t n)
+/* To the recorders of what the peer hears. */
+static void record(struct ml_worker *worker, struct ml_stream *stream, const struct ml_rtp *rtp,
+                   const uint8_t *payload, size_t length)
 {
-    int16_t samples[ML_PACKET_MAX];
+    int16_t samples[ML_FRAME_MAX];
+    struct ml_rtp sent = *rtp;
 
-    ml_codec_decode(stream->target.codec, payload, n, samples);
-    rtp.length = n;
-    ml_taps_hear(&stream->sent_to, worker->now, &rtp, samples, false);
+    sent.length = length < ML_FRAME_MAX ? length : ML_FRAME_MAX;
+    ml_codec_decode(stream->target.codec, payload, sent.length, samples);
+    ml_taps_hear(&stream->heard, worker->now, &sent, samples, false);
 }
 
 void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t *packet,
                     const struct ml_rtp *rtp, size_t payload)
 {
     const struct ml_endpoint *to = ml_latch_destination(&stream->latch);
+    bool is_audio = rtp->type == stream->target.send_type;
 
     ml_rtp_build(packet, rtp);
-    if (stream->fork_count > 0 && rtp->type == stream->target.send_type)
+    if (stream->fork_count > 0 && is_audio)
         ml_fork_hear(worker, stream, ML_FORK_OUTBOUND, rtp, packet + ML_RTP_HEADER, payload, false);
-    if (stream->sent_to.count > 0 && rtp->type == stream->target.send_type)
-        record_sent(worker, stream, *rtp, packet + ML_RTP_HEADER, payload);
+    if (stream->heard.count > 0 && is_audio)
+        record(worker, stream, rtp, packet + ML_RTP_HEADER, payload);
     sendto(stream->pair.rtp, packet, ML_RTP_HEADER + payload, MSG_NOSIGNAL, &to->a.any, to->length);
     ml_count(&stream->sent, 1);
     ml_count(&stream->octets, payload);

@@ -204,7 +204,6 @@ void ml_stream_detach(struct ml_worker *worker, struct ml_stream *stream)
     ml_chair_leave(stream);
     ml_taps_clear(&stream->said);
     ml_taps_clear(&stream->heard);
-    ml_taps_clear(&stream->sent_to);
     ml_fork_release_all(stream);
     ml_ports_close(&stream->pair); /* which takes them out of the worker's epoll, too */
     forget(stream);

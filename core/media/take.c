@@ -334,11 +334,9 @@ static void begin(struct ml_worker *worker, struct ml_message *message)
     atomic_store(&recorder->owner, worker);
     recorder->begun_us = worker->now;
     recorder->loud_from = recorder->loud_to = -1;
-    if (!recorder->only_sent)
+    if (!recorder->unsaid)
         tap(recorder, 0, message->mixer ? ml_mixer_taps(message->mixer) : &message->stream->said);
-    if (recorder->sent)
-        tap(recorder, 1, &message->stream->sent_to);
-    else if (message->on)
+    if (message->on)
         tap(recorder, 1, &message->stream->heard);
     else if (message->other)
         tap(recorder, 1, &message->other->said);

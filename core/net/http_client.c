@@ -210,6 +210,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
     client->kick = (struct ml_flush){.fn = on_timer, .user = client};
     client->ca_file = ml_strdup(options->ca_file);
     names.resolve_count = options->resolve_count;
+    names.servers = options->servers;
     code = read_rules(client, options, fault);
     if (code == ML_OK)
         code = ml_resolver_new(loop, &names, &client->resolver, fault);
@@ -241,8 +242,12 @@ void ml_http_client_free(struct ml_http_client *client)
     client->doomed = true;
     if (client->busy)
         return;
+    while (client->spare_count > 0)
+        curl_easy_cleanup(client->spares[--client->spare_count]);
     if (client->multi)
         curl_multi_cleanup(client->multi);
+    for (size_t i = 0; i < ML_HTTP_TARGETS; i++)
+        ml_http_target_unref(client->targets[i]);
     ML_LIST_EACH(&client->sockets, link)
     {
         forget_socket(ML_CONTAINER(link, struct socket_watch, link));
@@ -265,6 +270,41 @@ int ml_http_client_active(const struct ml_http_client *client)
     return client->active;
 }
 
+CURL *ml_http_handle(struct ml_http_client *client)
+{
+    return client->spare_count > 0 ? client->spares[--client->spare_count] : curl_easy_init();
+}
+
+/* Takes out of a handle what only one exchange knows. */
+static void wipe(CURL *easy)
+{
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(easy, CURLOPT_URL, NULL); /* which curl made of the other */
+    curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_RESOLVE, NULL);
+    curl_easy_setopt(easy, CURLOPT_CONNECT_TO, NULL);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    curl_easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+    curl_easy_setopt(easy, CURLOPT_SHARE, NULL);
+}
+
+/* One that has seen credentials or had options of its own is not used again. */
+void ml_http_handle_done(struct ml_http_exchange *x)
+{
+    struct ml_http_client *client = x->client;
+    bool plain = x->failure == ML_HTTP_OK && !x->name && !x->password && !x->raw && !x->no_sni;
+
+    if (!plain || client->doomed || client->spare_count == ML_HTTP_SPARES) {
+        curl_easy_cleanup(x->easy);
+        return;
+    }
+    wipe(x->easy);
+    client->spares[client->spare_count++] = x->easy;
+}
+
 static void start(struct ml_http_exchange *x, const struct ml_host *hosts, size_t count)
 {
     ml_http_exchange_prepare(x, hosts, count);
@@ -284,7 +324,7 @@ static void on_resolved(int status, const struct ml_host *hosts, size_t count, v
     ml_http_exchange_fail(x, ML_HTTP_RESOLVE,
                           status == ML_ETIMEOUT ? "the name servers do not answer for %s"
                                                 : "there is no host %s",
-                          x->host);
+                          x->target->host);
     finish(x);
 }
 
@@ -337,10 +377,10 @@ static int begin(struct ml_http_client *client, const struct ml_http_request *re
         ml_timer_set(x->timer, 0);
     } else {
         ml_http_exchange_arm(x);
-        if (is_numeric(x->host))
+        if (is_numeric(x->target->host))
             start(x, NULL, 0);
         else
-            x->query = ml_resolve_host(client->resolver, x->host, on_resolved, x);
+            x->query = ml_resolve_host(client->resolver, x->target->host, on_resolved, x);
     }
     if (exchangep)
         *exchangep = x;

@@ -24,6 +24,7 @@ struct ml_http_client_options {
     size_t allow_count;
     const char *const *resolve; /* pairs: host, "address[:port]" - answers instead of DNS */
     size_t resolve_count;       /* number of pairs */
+    const char *servers;        /* of names: "127.0.0.1:5353,...", or NULL for the system's */
     const char *ca_file;        /* extra trusted CA (PEM), or NULL */
 };
 
@@ -51,6 +52,9 @@ enum ml_http_failure {
     ML_HTTP_FILE /* save_to cannot be written */
 };
 
+/* A piece of the body of a 2xx answer, borrowed. Nothing of the client may be called from it. */
+typedef void ml_http_piece_fn(struct ml_str bytes, void *user);
+
 struct ml_http_request {
     const char *method; /* "GET", "POST", ... */
     const char *url;    /* absolute; user:password@ is used only after a 401 asks for it (Basic or
@@ -59,11 +63,13 @@ struct ml_http_request {
     const char *const *headers; /* "Name: value" */
     size_t header_count;
     struct ml_str body;
-    int connect_timeout_ms; /* 0: 5000 */
-    int read_timeout_ms;    /* longest silence while waiting and between packets; 0: none */
-    int timeout_ms;         /* the whole exchange; 0: 15000 */
-    size_t max_body;        /* 0: 65536 */
-    const char *save_to;    /* write the body to this file instead of memory, or NULL */
+    int connect_timeout_ms;  /* 0: 5000 */
+    int read_timeout_ms;     /* longest silence while waiting and between packets; 0: none */
+    int timeout_ms;          /* the whole exchange; 0: 15000 */
+    size_t max_body;         /* 0: 65536 */
+    ml_http_piece_fn *piece; /* gets the body of a 2xx answer as it comes, whatever its length, and
+                                the response has none; with the user of done. Or NULL */
+    const char *save_to;     /* write the body to this file instead of memory, or NULL */
     struct ml_http_jar *jar;
     bool no_sni;
 };

@@ -1,6 +1,6 @@
-/* What http_client.c (the client, its sockets and times), http_request.c (what is asked),
- * http_exchange.c (how it is done and what came of it), http_jar.c (what a call remembers) and
- * websocket_client.c share. Nobody else includes this. Loop thread. */
+/* What http_client.c (the client, its sockets and times), http_target.c (whom it asks),
+ * http_request.c (what is asked), http_exchange.c (how it is done and what came of it), http_jar.c
+ * (what a call remembers) and websocket_client.c share. Nobody else includes this. Loop thread. */
 #ifndef ML_NET_HTTP_CLIENT_PRIV_H
 #define ML_NET_HTTP_CLIENT_PRIV_H
 
@@ -13,6 +13,21 @@
 #include "core/net/http_rules.h"
 #include "core/net/resolver.h"
 
+enum { ML_HTTP_TARGETS = 64, ML_HTTP_SPARES = 16 };
+
+/* What a URL says. */
+struct ml_http_target {
+    int references;
+    char *text;        /* as it was given */
+    const char *shown; /* what of that may be told */
+    const char *fault; /* why it cannot be fetched; NULL: it can, and then there are: */
+    CURLU *url;        /* without credentials and fragment; its text: */
+    char *bare;
+    char *host, *origin; /* "https://host:port" */
+    uint16_t port;
+    char *name, *password; /* NULL: none in it */
+};
+
 struct ml_http_client {
     struct ml_loop *loop;
     CURLM *multi;
@@ -23,7 +38,10 @@ struct ml_http_client {
     struct ml_http_rules *rules;
     char *ca_file;
     int active;
-    bool has_bundle;   /* curl's usual CAs are on this machine */
+    bool has_bundle;                                 /* curl's usual CAs are on this machine */
+    struct ml_http_target *targets[ML_HTTP_TARGETS]; /* by the hash of their text; NULL: none yet */
+    CURL *spares[ML_HTTP_SPARES];                    /* handles for the next exchanges */
+    int spare_count;
     bool busy, doomed; /* freed from within a callback: the end of the work frees it */
 };
 
@@ -49,12 +67,12 @@ struct ml_http_exchange {
     CURL *easy;
     bool in_multi;
     struct curl_slist *request_headers, *resolved, *connect_to;
-    char *method, *url, *host, *body, *save_to;
-    uint16_t port; /* of the URL */
+    struct ml_http_target *target;
+    char *method, *body, *save_to;
     size_t body_size, max_body;
     FILE *file;
     struct ml_http_jar *jar;
-    char *origin, *name, *password; /* of the credentials */
+    char *name, *password; /* of the credentials */
     bool no_sni;
     bool raw; /* connects only: a stream of bytes from then on */
     struct ml_query *query;
@@ -71,6 +89,7 @@ struct ml_http_exchange {
     struct ml_buf received;
     size_t received_size;
     ml_http_done_fn *done;
+    ml_http_piece_fn *piece;
     void *user;
 };
 
@@ -79,6 +98,13 @@ void ml_http_exchange_fail(struct ml_http_exchange *x, enum ml_http_failure fail
                            const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Before anything of curl is used. */
 void ml_http_start_library(void);
+/* What the URL says: a reference of the caller's. */
+struct ml_http_target *ml_http_target(struct ml_http_client *client, const char *text);
+void ml_http_target_unref(struct ml_http_target *target);
+/* A handle of curl's with none of the options set that ml_http_exchange_prepare may leave alone;
+ * and what becomes of it when the exchange is over. */
+CURL *ml_http_handle(struct ml_http_client *client);
+void ml_http_handle_done(struct ml_http_exchange *x);
 /* NULL when there is none. */
 const struct ml_http_login *ml_http_jar_login(const struct ml_http_jar *jar, const char *origin);
 void ml_http_jar_remember(struct ml_http_jar *jar, const char *origin, const char *user,
@@ -87,7 +113,7 @@ void ml_http_jar_remember(struct ml_http_jar *jar, const char *origin, const cha
 int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_request *request,
                          struct ml_http_exchange **exchangep);
 void ml_http_exchange_free(struct ml_http_exchange *x);
-/* Sets every option of the easy handle; hosts are the addresses of x->host, or none if numeric. */
+/* Sets every option of the easy handle; hosts are the addresses of its host, or none if numeric. */
 void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *hosts,
                               size_t count);
 /* Takes curl's verdict into x->failure and x->text. */

@@ -56,7 +56,7 @@ void ml_http_exchange_free(struct ml_http_exchange *x)
 {
     ml_query_cancel(x->query);
     ml_timer_free(x->timer);
-    curl_easy_cleanup(x->easy);
+    ml_http_handle_done(x);
     curl_slist_free_all(x->request_headers);
     curl_slist_free_all(x->resolved);
     curl_slist_free_all(x->connect_to);
@@ -65,9 +65,7 @@ void ml_http_exchange_free(struct ml_http_exchange *x)
     ml_http_jar_unref(x->jar);
     ml_buf_fini(&x->received);
     ml_free(x->method);
-    ml_free(x->url);
-    ml_free(x->host);
-    ml_free(x->origin);
+    ml_http_target_unref(x->target);
     ml_free(x->name);
     ml_free(x->password);
     ml_free(x->body);
@@ -81,14 +79,10 @@ void ml_http_exchange_peer(struct ml_http_exchange *x, enum ml_http_peer peer)
 {
     if (x->peer == peer)
         return;
-    if (x->peer == ML_PEER_OURS)
-        ml_clock_settle();
-    else if (x->peer == ML_PEER_FOREIGN)
+    if (x->peer == ML_PEER_FOREIGN)
         ml_clock_release();
     x->peer = peer;
-    if (peer == ML_PEER_OURS)
-        ml_clock_stir();
-    else if (peer == ML_PEER_FOREIGN)
+    if (peer == ML_PEER_FOREIGN)
         ml_clock_hold();
 }
 
@@ -107,7 +101,7 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
     (void)purpose;
     if (why) {
         if (x->text[0] == '\0')
-            snprintf(x->text, sizeof x->text, "%.100s is %s", x->host, why);
+            snprintf(x->text, sizeof x->text, "%.100s is %s", x->target->host, why);
         return CURL_SOCKET_BAD;
     }
     memcpy(&port, &address->addr, sizeof port);
@@ -174,6 +168,14 @@ static bool write_file(struct ml_http_exchange *x, const char *bytes, size_t n)
     return false;
 }
 
+static bool is_success(const struct ml_http_exchange *x)
+{
+    long status = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status >= 200 && status <= 299;
+}
+
 /* After decompression; fewer bytes taken than given make curl stop. */
 static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 {
@@ -181,6 +183,10 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 
     n *= size;
     x->last_heard = ml_clock_ms();
+    if (x->piece && is_success(x)) {
+        x->piece((struct ml_str){bytes, n}, x->user);
+        return n;
+    }
     x->received_size += n;
     if (x->received_size > x->max_body) {
         ml_http_exchange_fail(x, ML_HTTP_TOO_BIG, "the body is longer than %zu bytes", x->max_body);
@@ -300,7 +306,7 @@ static void set_addresses(struct ml_http_exchange *x, const struct ml_host *host
         x->connect_to = curl_slist_append(NULL, list.p);
         curl_easy_setopt(x->easy, CURLOPT_CONNECT_TO, x->connect_to);
     } else {
-        ml_buf_printf(&list, "+%s:%u:", x->host, x->port);
+        ml_buf_printf(&list, "+%s:%u:", x->target->host, x->target->port);
         for (size_t i = 0; i < count && i < MAX_ADDRESSES; i++)
             ml_buf_printf(&list, "%s%s", i ? "," : "", hosts[i].address);
         x->resolved = curl_slist_append(NULL, list.p);
@@ -315,7 +321,7 @@ void ml_http_exchange_prepare(struct ml_http_exchange *x, const struct ml_host *
     set_policy(x);
     set_method(x);
     set_addresses(x, hosts, count);
-    curl_easy_setopt(x->easy, CURLOPT_URL, x->url);
+    curl_easy_setopt(x->easy, CURLOPT_CURLU, x->target->url);
     curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->request_headers);
 }
 
@@ -384,7 +390,8 @@ static void remember_login(struct ml_http_exchange *x)
     curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(x->easy, CURLINFO_HTTPAUTH_AVAIL, &asked);
     if (asked && status != 401)
-        ml_http_jar_remember(x->jar, x->origin, x->name, x->password, !(asked & CURLAUTH_DIGEST));
+        ml_http_jar_remember(x->jar, x->target->origin, x->name, x->password,
+                             !(asked & CURLAUTH_DIGEST));
 }
 
 void ml_http_exchange_judge(struct ml_http_exchange *x, CURLcode code)

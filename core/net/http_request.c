@@ -66,17 +66,6 @@ static int add_headers(struct ml_http_exchange *x, const struct ml_http_request 
     return ML_OK;
 }
 
-static char *part(CURLU *url, CURLUPart which, unsigned flags)
-{
-    char *text = NULL, *copy;
-
-    if (curl_url_get(url, which, &text, flags) != CURLUE_OK)
-        return NULL;
-    copy = ml_strdup(text);
-    curl_free(text);
-    return copy;
-}
-
 static bool is_same(const char *a, const char *b)
 {
     return strcmp(a ? a : "", b ? b : "") == 0;
@@ -86,7 +75,8 @@ static bool is_same(const char *a, const char *b)
  * them to a server that asks for them. One that took them as they are gets them at once. */
 static void use_credentials(struct ml_http_exchange *x)
 {
-    const struct ml_http_login *login = x->jar ? ml_http_jar_login(x->jar, x->origin) : NULL;
+    const struct ml_http_login *login =
+        x->jar ? ml_http_jar_login(x->jar, x->target->origin) : NULL;
     long kinds = (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST);
 
     if (login && !x->name && !x->password) {
@@ -103,61 +93,16 @@ static void use_credentials(struct ml_http_exchange *x)
     curl_easy_setopt(x->easy, CURLOPT_HTTPAUTH, kinds);
 }
 
-/* Takes the credentials and the fragment out of the URL. */
-static void take_credentials(struct ml_http_exchange *x, CURLU *url)
-{
-    x->name = part(url, CURLUPART_USER, CURLU_URLDECODE);
-    x->password = part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
-    curl_url_set(url, CURLUPART_USER, NULL, 0);
-    curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
-    curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-}
-
-static bool has_control(const char *text)
-{
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            return true;
-    }
-    return false;
-}
-
-static const char *read_url_parts(struct ml_http_exchange *x, CURLU *url, const char *text)
-{
-    size_t scheme = strncasecmp(text, "http://", 7) == 0    ? 7
-                    : strncasecmp(text, "https://", 8) == 0 ? 8
-                                                            : 0;
-    char *port;
-
-    if (scheme == 0 || text[scheme] == '/') /* which curl would read over */
-        return "not an absolute http or https URL";
-    if (curl_url_set(url, CURLUPART_URL, text, CURLU_PATH_AS_IS | CURLU_URLENCODE) != CURLUE_OK)
-        return "not a URL";
-    x->host = part(url, CURLUPART_HOST, CURLU_PUNYCODE);
-    if (!x->host || !x->host[0])
-        return "no host in the URL";
-    curl_url_set(url, CURLUPART_HOST, x->host, 0);
-    port = part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT);
-    x->port = (uint16_t)strtoul(port ? port : "0", NULL, 10);
-    ml_free(port);
-    x->origin = ml_format("%s://%s:%u", scheme == 8 ? "https" : "http", x->host, x->port);
-    take_credentials(x, url);
-    use_credentials(x);
-    x->url = part(url, CURLUPART_URL, 0);
-    return x->url ? NULL : "not a URL";
-}
-
 static void read_url(struct ml_http_exchange *x, const char *text)
 {
-    CURLU *url = curl_url();
-    const char *why = "control characters in the URL";
-
-    if (text && !has_control(text))
-        why = read_url_parts(x, url, text);
-    if (why)
-        ml_http_exchange_fail(x, ML_HTTP_BAD_URL, "%s: %.100s", why,
-                              text && !has_control(text) ? text : "");
-    curl_url_cleanup(url);
+    x->target = ml_http_target(x->client, text);
+    if (x->target->fault) {
+        ml_http_exchange_fail(x, ML_HTTP_BAD_URL, "%s: %.100s", x->target->fault, x->target->shown);
+        return;
+    }
+    x->name = ml_strdup(x->target->name);
+    x->password = ml_strdup(x->target->password);
+    use_credentials(x);
 }
 
 static void copy_limits(struct ml_http_exchange *x, const struct ml_http_request *request)
@@ -170,6 +115,7 @@ static void copy_limits(struct ml_http_exchange *x, const struct ml_http_request
     x->deadline = now + (request->timeout_ms ? request->timeout_ms : TOTAL_MS);
     x->last_heard = now;
     x->max_body = request->max_body ? request->max_body : MAX_BODY;
+    x->piece = request->piece;
 }
 
 int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_request *request,
@@ -181,7 +127,7 @@ int ml_http_exchange_new(struct ml_http_client *client, const struct ml_http_req
         return ML_EINVAL;
     x = ml_alloc(sizeof *x);
     x->client = client;
-    x->easy = curl_easy_init();
+    x->easy = ml_http_handle(client);
     if (add_headers(x, request) != ML_OK) {
         ml_http_exchange_free(x);
         return ML_EINVAL;

@@ -17,6 +17,8 @@ enum MHD_Result ml_http_call_queue(struct ml_http_call *call)
         MHD_queue_response(call->connection, (unsigned)call->status, call->response);
 
     call->step = ML_HTTP_SENDING;
+    if (!call->upgrade)
+        ml_http_connection_sends(ml_http_connection_of(call->connection));
     MHD_destroy_response(call->response);
     call->response = NULL;
     return result;
@@ -233,8 +235,20 @@ void ml_http_respond_begin(struct ml_http_call *call, int status, const char *co
 
 void ml_http_respond_write(struct ml_http_call *call, struct ml_str bytes)
 {
-    ml_buf_add(&call->stream, bytes.p, bytes.n);
+    struct ml_buf *stream = &call->stream;
+
+    if (call->stream_at > stream->n / 2) { /* a reader that never catches up costs what it owes */
+        memmove(stream->p, stream->p + call->stream_at, stream->n - call->stream_at);
+        stream->n -= call->stream_at;
+        call->stream_at = 0;
+    }
+    ml_buf_add(stream, bytes.p, bytes.n);
     ml_http_call_resume(call);
+}
+
+size_t ml_http_respond_queued(const struct ml_http_call *call)
+{
+    return call->stream.n - call->stream_at;
 }
 
 void ml_http_respond_end(struct ml_http_call *call)

@@ -20,7 +20,10 @@ struct posted {
     void *user;
 };
 
-enum { ROUNDS = 4 }; /* in the end of a turn */
+enum {
+    ROUNDS = 4,     /* in the end of a turn */
+    LAG_US = 500000 /* what is remembered of the lag, about */
+};
 
 struct ml_loop {
     struct ev_loop *ev;
@@ -32,8 +35,11 @@ struct ml_loop {
     struct ml_list posted; /* under lock, as is woken */
     struct ml_list flushes;
     bool woken;
-    pthread_t thread; /* that runs it */
-    int64_t turn_us;
+    pthread_t thread;  /* that runs it */
+    int64_t turn_us;   /* when it began */
+    int64_t passed_us; /* when it, or the wait after it, began */
+    double lag_us;     /* at that time */
+    bool waiting;
     ml_loop_turn_fn *turn;
     void *turn_user;
     struct ml_sofia *sofia;
@@ -60,6 +66,36 @@ struct ml_signal {
     ml_loop_fn *fn;
     void *user;
 };
+
+/* Moves the lag to what it is after so long a time in which things waited that long. */
+static double lag_after(double lag, double us, double waited)
+{
+    return lag + (waited - lag) * us / (us + LAG_US);
+}
+
+static double lag_at(const struct ml_loop *loop, int64_t now)
+{
+    double us = (double)(now - loop->passed_us);
+
+    return lag_after(loop->lag_us, us, loop->waiting ? 0 : us);
+}
+
+/* A turn begins, or the wait after it. */
+static void pass(struct ml_loop *loop, bool waiting)
+{
+    int64_t now = ml_clock_us();
+
+    loop->lag_us = lag_at(loop, now);
+    loop->waiting = waiting;
+    if (!waiting)
+        loop->turn_us = now;
+    loop->passed_us = now;
+}
+
+int64_t ml_loop_lag_us(const struct ml_loop *loop)
+{
+    return (int64_t)lag_at(loop, ml_clock_us());
+}
 
 static void run_posted(struct ml_loop *loop)
 {
@@ -127,7 +163,7 @@ static void on_begin(struct ev_loop *ev, ev_check *check, int events)
 
     (void)ev;
     (void)events;
-    loop->turn_us = ml_clock_us();
+    pass(loop, false);
     run_posted(loop);
 }
 
@@ -150,6 +186,7 @@ static void on_end(struct ev_loop *ev, ev_prepare *prepare, int events)
         ev_idle_start(ev, &loop->again);
     else
         ev_idle_stop(ev, &loop->again);
+    pass(loop, true);
 }
 
 static void on_again(struct ev_loop *ev, ev_idle *idle, int events)
@@ -199,7 +236,7 @@ int ml_loop_new(struct ml_loop **loopp)
     signal(SIGPIPE, SIG_IGN); /* libraries write to sockets that peers have closed */
     loop = ml_alloc(sizeof *loop);
     loop->ev = ev;
-    loop->turn_us = ml_clock_us();
+    loop->turn_us = loop->passed_us = ml_clock_us();
     ml_list_init(&loop->posted);
     ml_list_init(&loop->flushes);
     pthread_mutex_init(&loop->lock, NULL);
@@ -231,7 +268,7 @@ void ml_loop_free(struct ml_loop *loop)
 void ml_loop_run(struct ml_loop *loop)
 {
     ev_now_update(loop->ev);
-    loop->turn_us = ml_clock_us();
+    loop->turn_us = loop->passed_us = ml_clock_us();
     loop->thread = pthread_self();
     ev_run(loop->ev, 0);
 }

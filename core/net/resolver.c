@@ -12,9 +12,9 @@
 #include "core/base/clock.h"
 #include "core/base/list.h"
 #include "core/base/mem.h"
-#include "core/base/random.h"
 #include "core/base/str.h"
 #include "core/net/resolver_table.h"
+#include "core/net/srv.h"
 
 enum {
     TRY_MS = 2000, /* wait for one answer of one server */
@@ -39,11 +39,6 @@ struct socket_watch {
     int fd;
 };
 
-struct target {
-    char *name;
-    uint16_t port, priority, weight;
-};
-
 struct ml_query {
     struct ml_link link;
     struct ml_resolver *resolver;
@@ -54,7 +49,7 @@ struct ml_query {
     int status;
     struct ml_host hosts[MAX_HOSTS];
     size_t count;
-    struct target targets[MAX_TARGETS]; /* of an SRV query, in the order to try */
+    struct ml_srv targets[MAX_TARGETS]; /* of an SRV query, in the order to try */
     size_t target_count, next_target;
 };
 
@@ -187,8 +182,7 @@ static void free_query(struct ml_query *query)
 {
     ml_list_remove(&query->link);
     ml_list_remove(&query->later.link);
-    for (size_t i = 0; i < query->target_count; i++)
-        ml_free(query->targets[i].name);
+    ml_srv_free(query->targets, query->target_count);
     ml_free(query);
 }
 
@@ -269,23 +263,19 @@ static int to_status(int code)
 static void enter_library(struct ml_query *query)
 {
     query->in_library = true;
-    if (query->resolver->on_loopback)
-        ml_clock_stir();
-    else
+    if (!query->resolver->on_loopback)
         ml_clock_hold();
 }
 
 static void leave_library(struct ml_query *query)
 {
     query->in_library = false;
-    if (query->resolver->on_loopback)
-        ml_clock_settle();
-    else
+    if (!query->resolver->on_loopback)
         ml_clock_release();
 }
 
 static void add_address(struct ml_query *query, const struct sockaddr *address,
-                        const struct target *target)
+                        const struct ml_srv *target)
 {
     struct ml_host *host = &query->hosts[query->count];
     const void *bytes = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
@@ -307,7 +297,7 @@ static void add_address(struct ml_query *query, const struct sockaddr *address,
 }
 
 static void add_all(struct ml_query *query, const struct ares_addrinfo *info,
-                    const struct target *target)
+                    const struct ml_srv *target)
 {
     for (const struct ares_addrinfo_node *n = info ? info->nodes : NULL; n; n = n->ai_next)
         add_address(query, n->ai_addr, target);
@@ -325,7 +315,7 @@ static void ask_address(struct ml_query *query, const char *name, ares_addrinfo_
 }
 
 /* What needs no network: an entry of the table, or a numeric address with or without brackets. */
-static bool answer_here(struct ml_query *query, const char *name, const struct target *target)
+static bool answer_here(struct ml_query *query, const char *name, const struct ml_srv *target)
 {
     const struct ml_host *entry = ml_resolver_table_find(query->resolver->table, name);
     struct ml_str text = ml_str(name);
@@ -407,7 +397,7 @@ static void on_target(void *user, int code, int timeouts, struct ares_addrinfo *
 static void next_target(struct ml_query *query)
 {
     while (query->next_target < query->target_count && query->count < MAX_HOSTS) {
-        struct target *target = &query->targets[query->next_target++];
+        struct ml_srv *target = &query->targets[query->next_target++];
 
         if (answer_here(query, target->name, target))
             continue;
@@ -415,55 +405,6 @@ static void next_target(struct ml_query *query)
         return;
     }
     answer_later(query, query->count ? ML_OK : ML_ENOTFOUND);
-}
-
-static void swap(struct target *a, struct target *b)
-{
-    struct target kept = *a;
-
-    *a = *b;
-    *b = kept;
-}
-
-/* RFC 2782: lowest priority first; among equals a draw in proportion to the weights. */
-static void order_targets(struct target *t, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t sum = 0, draw;
-
-        for (size_t j = i + 1; j < n; j++) {
-            if (t[j].priority < t[i].priority)
-                swap(&t[i], &t[j]);
-        }
-        for (size_t j = i; j < n; j++)
-            sum += t[j].priority == t[i].priority ? t[j].weight : 0u;
-        draw = ml_random_below(sum + 1);
-        for (size_t j = i; j < n; j++) {
-            if (t[j].priority != t[i].priority)
-                continue;
-            if (t[j].weight >= draw) {
-                swap(&t[i], &t[j]);
-                break;
-            }
-            draw -= t[j].weight;
-        }
-    }
-}
-
-static void read_targets(struct ml_query *query, const unsigned char *bytes, int n)
-{
-    struct ares_srv_reply *list = NULL;
-
-    if (ares_parse_srv_reply(bytes, n, &list) != ARES_SUCCESS)
-        return;
-    for (struct ares_srv_reply *s = list; s && query->target_count < MAX_TARGETS; s = s->next) {
-        if (s->host[0] == '\0' || strcmp(s->host, ".") == 0)
-            continue; /* the service is decidedly not there */
-        query->targets[query->target_count++] =
-            (struct target){ml_strdup(s->host), s->port, s->priority, s->weight};
-    }
-    ares_free_data(list);
-    order_targets(query->targets, query->target_count);
 }
 
 static void on_srv(void *user, int code, int timeouts, unsigned char *bytes, int n)
@@ -477,7 +418,7 @@ static void on_srv(void *user, int code, int timeouts, unsigned char *bytes, int
         return;
     }
     if (code == ARES_SUCCESS)
-        read_targets(query, bytes, n);
+        query->target_count = ml_srv_read(bytes, n, query->targets, MAX_TARGETS);
     if (query->target_count > 0)
         next_target(query);
     else

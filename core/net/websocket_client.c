@@ -75,7 +75,7 @@ static void make_key(char key[KEY_BYTES])
 /* The exchange's URL has no credentials and no fragment any more. */
 static void send_upgrade(struct client *client)
 {
-    const char *host = strstr(client->exchange->url, "://") + 3;
+    const char *host = strstr(client->exchange->target->bare, "://") + 3;
     const char *path = host + strcspn(host, "/?");
     struct ml_buf text = {0};
 

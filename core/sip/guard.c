@@ -100,12 +100,46 @@ void ml_guard_host(const su_sockaddr_t *address, char *text, size_t size)
     su_inet_ntop(address->su_family, SU_ADDR(address), text, (socklen_t)size);
 }
 
+enum { PLACE = 96 };
+
+/* What is seen is written for each message: snprintf would be half of its price. */
+static void put_port(char *to, unsigned port)
+{
+    char digits[8];
+    size_t n = 0, at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + port % 10);
+    while ((port /= 10) > 0 && at > 0);
+    for (; at < sizeof digits; at++)
+        to[n++] = digits[at];
+    to[n] = '\0';
+}
+
+/* "127.0.0.1:5060", "[::1]:5060" */
+static void put_place(char *to, const char *host, const char *port)
+{
+    size_t h = strlen(host), p = strlen(port);
+    bool bare = host[0] != '[' && memchr(host, ':', h) != NULL;
+
+    if (h + p + 4 > PLACE)
+        h = PLACE - 4 - p;
+    if (bare)
+        *to++ = '[';
+    memcpy(to, host, h);
+    to += h;
+    if (bare)
+        *to++ = ']';
+    *to++ = ':';
+    memcpy(to, port, p + 1);
+}
+
 void ml_guard_show(bool sent, enum ml_guard_reason reason, tport_t *tport, msg_t *msg,
                    struct ml_str message)
 {
     const tp_name_t *name = tport_name(tport_parent(tport));
     const su_sockaddr_t *peer = msg_addr(msg);
-    char local[96], remote[96], host[64], kind[8];
+    char local[PLACE], remote[PLACE], host[64], port[8], kind[8];
     struct ml_guard_seen seen = {.sent = sent,
                                  .reason = reason,
                                  .ident = name->tpn_ident,
@@ -120,10 +154,10 @@ void ml_guard_show(bool sent, enum ml_guard_reason reason, tport_t *tport, msg_t
     for (; name->tpn_proto[n] && n + 1 < sizeof kind; n++)
         kind[n] = (char)(name->tpn_proto[n] | 0x20);
     kind[n] = '\0';
+    put_place(local, name->tpn_host, name->tpn_port);
     ml_guard_host(peer, host, sizeof host);
-    snprintf(local, sizeof local, "%s:%s", name->tpn_host, name->tpn_port);
-    snprintf(remote, sizeof remote, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
-             ntohs(peer->su_port));
+    put_port(port, ntohs(peer->su_port));
+    put_place(remote, host, port);
     watch(&seen, watch_user);
 }
 
@@ -133,7 +167,11 @@ void ml_guard_show_sent(tport_t *tport, msg_t *msg)
     msg_iovec_t pieces[PIECES];
     isize_t n = msg_iovec(msg, pieces, PIECES);
     struct ml_buf text = {0};
+    size_t total = 0;
 
+    for (isize_t i = 0; i < n && i < PIECES; i++)
+        total += pieces[i].mv_len;
+    ml_buf_room(&text, total);
     for (isize_t i = 0; i < n && i < PIECES; i++)
         ml_buf_add(&text, pieces[i].mv_base, pieces[i].mv_len);
     if (text.n > 2) /* no keep-alive */
@@ -168,5 +206,6 @@ void ml_guard_close(void)
     if (--users > 0)
         return;
     ml_guard_waits_close();
+    ml_guard_accept_close();
     serving = NULL;
 }

@@ -26,11 +26,27 @@ static bool is_plain(char c)
     return ((unsigned char)c >= ' ' && c != '\\' && c != 127) || c == '\t';
 }
 
+/* The same of eight bytes at once. Tabs are left to the other. */
+static bool are_plain(const char *bytes)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t all, slash, delete; /* the latter two: zero bytes stand for the character */
+
+    memcpy(&all, bytes, sizeof all);
+    slash = all ^ (ones * '\\');
+    delete = all ^ (ones * 127);
+    return !(
+        (((all - ones * ' ') & ~all) | ((slash - ones) & ~slash) | ((delete - ones) & ~delete)) &
+        tops);
+}
+
 /* Control bytes may only stand as quoted pairs; CR and LF not even so (RFC 3261 25.1). */
 static void check_bytes(struct ml_guard_message *message, struct ml_str line)
 {
     for (size_t i = 0; i < line.n; i++) {
-        if (is_plain(line.p[i]))
+        while (i + 8 <= line.n && are_plain(line.p + i))
+            i += 8;
+        if (i == line.n || is_plain(line.p[i]))
             continue;
         if (line.p[i] == '\\' && i + 1 < line.n && line.p[i + 1] != '\r') {
             message->has_nul = message->has_nul || line.p[i + 1] == '\0';
@@ -45,6 +61,34 @@ static void check_bytes(struct ml_guard_message *message, struct ml_str line)
 static bool is_blank_line(struct ml_str line)
 {
     return line.n > 0 && ml_str_trim(line).n == 0;
+}
+
+/* The name that a compact form stands for; any other as it is. */
+static struct ml_str long_form(struct ml_str name)
+{
+    static const struct {
+        char compact;
+        const char *name;
+    } forms[] = {{'v', "Via"},         {'f', "From"},
+                 {'t', "To"},          {'i', "Call-ID"},
+                 {'m', "Contact"},     {'l', "Content-Length"},
+                 {'k', "Supported"},   {'e', "Content-Encoding"},
+                 {'c', "Content-Type"}};
+
+    for (size_t i = 0; name.n == 1 && i < sizeof forms / sizeof *forms; i++)
+        if (forms[i].compact == (name.p[0] | 0x20))
+            return ml_str(forms[i].name);
+    return name;
+}
+
+/* Length, first and last letter: enough to tell the names apart that are looked for, and most
+ * others from them. Of letters the lower case counts; names are not empty. */
+static uint32_t key_of(struct ml_str name)
+{
+    unsigned first = (unsigned char)name.p[0] | 0x20u;
+    unsigned last = (unsigned char)name.p[name.n - 1] | 0x20u;
+
+    return (uint32_t)name.n << 16 | first << 8 | last;
 }
 
 /* True: there is a field now that a fold may go on with. */
@@ -67,6 +111,7 @@ static bool add_line(struct ml_guard_message *message, struct ml_str line)
         blame(message, ML_GUARD_HEADER, "Bad Header Name");
         return false;
     }
+    field->key = key_of(long_form(field->name));
     message->count++;
     return true;
 }
@@ -188,35 +233,16 @@ enum ml_guard_frame ml_guard_frame(struct ml_str bytes, size_t *length)
     return *length <= bytes.n ? ML_GUARD_WHOLE : ML_GUARD_MORE;
 }
 
-static char compact_form(const char *name)
-{
-    static const struct {
-        const char *name, compact;
-    } shorts[] = {{"Via", 'v'},         {"From", 'f'},
-                  {"To", 't'},          {"Call-ID", 'i'},
-                  {"Contact", 'm'},     {"Content-Length", 'l'},
-                  {"Supported", 'k'},   {"Content-Encoding", 'e'},
-                  {"Content-Type", 'c'}};
-
-    for (size_t i = 0; i < sizeof shorts / sizeof *shorts; i++)
-        if (shorts[i].name[0] == name[0] && strcmp(name, shorts[i].name) == 0)
-            return shorts[i].compact;
-    return '\0';
-}
-
 const struct ml_guard_field *ml_guard_field(const struct ml_guard_message *message,
                                             const char *name, size_t *at)
 {
     struct ml_str wanted = ml_str(name);
-    char compact = compact_form(name);
+    uint32_t key = key_of(wanted);
 
     while (*at < message->count) {
         const struct ml_guard_field *field = message->fields + (*at)++;
-        const char first =
-            field->name.p[0] | 0x20; /* of letters the lower case; tokens are not empty */
 
-        if (field->name.n == 1 ? compact && first == compact
-                               : first == (name[0] | 0x20) && ml_str_ieq(field->name, wanted))
+        if (field->key == key && (field->name.n == 1 || ml_str_ieq(field->name, wanted)))
             return field;
     }
     return NULL;

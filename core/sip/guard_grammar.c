@@ -1,15 +1,42 @@
 /* The pieces of RFC 3261's grammar that the guard reads. Values may hold folds: CR and LF count as
  * blanks here, the cutter has seen to it that they only stand where a fold may be. */
 #include <arpa/inet.h>
+#include <limits.h>
 #include <string.h>
 
 #include "core/sip/guard_judge.h"
 
 enum { HOST_MAX = 255, PORT_MAX = 65535 };
 
-static bool is_alnum(char c)
+/* What a character may stand in. Letters and digits are in all of the sets. */
+enum { TOKEN = 1, TOKEN_VALUE = 2, HOST = 4, SCHEME = 8, USER = 16, PARAMETER = 32, HEADERS = 64 };
+
+static unsigned char classes[256];
+
+static void allow(const char *characters, unsigned char set)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    for (; *characters; characters++)
+        classes[(unsigned char)*characters] |= set;
+}
+
+#define UNRESERVED "-_.!~*'()"
+
+__attribute__((constructor)) static void fill_classes(void)
+{
+    allow("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", UCHAR_MAX);
+    allow("-.!%*_+`'~", TOKEN | TOKEN_VALUE);
+    allow("[]:", TOKEN_VALUE); /* a value may be a host */
+    allow("-._", HOST);
+    allow("+-.", SCHEME);
+    allow(UNRESERVED, USER | PARAMETER | HEADERS);
+    allow("&=+$,;?/:", USER);
+    allow("[]/:&+$=", PARAMETER);
+    allow("[]/?:+$&=;,@", HEADERS);
+}
+
+static bool is_in(unsigned char set, char c)
+{
+    return (classes[(unsigned char)c] & set) != 0;
 }
 
 static bool is_hex(char c)
@@ -20,12 +47,6 @@ static bool is_hex(char c)
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* strchr finds the NUL that ends its text; a NUL of the message is in no set. */
-static bool is_in(const char *set, char c)
-{
-    return c && strchr(set, c);
 }
 
 static struct ml_str skip(struct ml_str text, size_t n)
@@ -45,17 +66,15 @@ static struct ml_str skip_blanks(struct ml_str text)
     return text;
 }
 
-/* How many characters from the beginning are letters, digits or in the set. */
-static size_t span(struct ml_str text, const char *set)
+/* How many characters from the beginning are in the set. */
+static size_t span(struct ml_str text, unsigned char set)
 {
     size_t n = 0;
 
-    while (n < text.n && (is_alnum(text.p[n]) || is_in(set, text.p[n])))
+    while (n < text.n && is_in(set, text.p[n]))
         n++;
     return n;
 }
-
-#define TOKEN "-.!%*_+`'~"
 
 bool ml_guard_is_token(struct ml_str text)
 {
@@ -108,22 +127,20 @@ static bool is_escape(struct ml_str text)
     return text.n > 2 && is_hex(text.p[1]) && is_hex(text.p[2]);
 }
 
-/* Only letters, digits, characters of the set and %HH. */
-static bool is_escaped_text(struct ml_str text, const char *set)
+/* Only characters of the set and %HH. */
+static bool is_escaped_text(struct ml_str text, unsigned char set)
 {
     for (size_t i = 0; i < text.n; i++) {
         if (text.p[i] == '%') {
             if (!is_escape(skip(text, i)))
                 return false;
             i += 2;
-        } else if (!is_alnum(text.p[i]) && !is_in(set, text.p[i])) {
+        } else if (!is_in(set, text.p[i])) {
             return false;
         }
     }
     return true;
 }
-
-#define UNRESERVED "-_.!~*'()"
 
 /* The host that text begins with, out of *text; brackets stay on an IPv6 address. */
 static bool take_host(struct ml_str *text, struct ml_str *host)
@@ -133,7 +150,7 @@ static bool take_host(struct ml_str *text, struct ml_str *host)
     size_t n;
 
     if (text->n == 0 || text->p[0] != '[') {
-        n = span(*text, "-._");
+        n = span(*text, HOST);
         *host = head(*text, n);
         *text = skip(*text, n);
         return n > 0 && n <= HOST_MAX;
@@ -174,7 +191,7 @@ static bool are_uri_parameters(struct ml_str text)
     while (ml_str_cut(&text, ';', &part)) {
         struct ml_str name;
 
-        if (!is_escaped_text(part, UNRESERVED "[]/:&+$="))
+        if (!is_escaped_text(part, PARAMETER))
             return false;
         ml_str_cut(&part, '=', &name);
         if (name.n == 0 || (part.p && part.n == 0))
@@ -191,8 +208,7 @@ static bool parse_sip(struct ml_str text, struct ml_guard_uri *uri)
     if (at) {
         uri->user = head(text, (size_t)(at - text.p));
         text = skip(text, uri->user.n + 1);
-        if (uri->user.n == 0 || uri->user.p[0] == ':' ||
-            !is_escaped_text(uri->user, UNRESERVED "&=+$,;?/:"))
+        if (uri->user.n == 0 || uri->user.p[0] == ':' || !is_escaped_text(uri->user, USER))
             return false;
     }
     if (!take_host(&text, &uri->host))
@@ -208,7 +224,7 @@ static bool parse_sip(struct ml_str text, struct ml_guard_uri *uri)
 
         uri->has_headers = true;
         text = head(text, (size_t)(question - text.p));
-        if (headers.n == 0 || !is_escaped_text(headers, UNRESERVED "[]/?:+$&=;,@"))
+        if (headers.n == 0 || !is_escaped_text(headers, HEADERS))
             return false;
     }
     return are_uri_parameters(text);
@@ -216,14 +232,14 @@ static bool parse_sip(struct ml_str text, struct ml_guard_uri *uri)
 
 bool ml_guard_parse_uri(struct ml_str text, struct ml_guard_uri *uri)
 {
-    size_t n = span(text, "+-.");
+    size_t n = span(text, SCHEME);
 
     *uri = (struct ml_guard_uri){0};
     if (n == 0 || n + 1 >= text.n || text.p[n] != ':')
         return false;
     for (size_t i = 0; i < text.n; i++)
-        if (text.p[i] <= ' ' || text.p[i] >= 127 || is_in("<>\"", text.p[i]) ||
-            (text.p[i] == '%' && !is_escape(skip(text, i))))
+        if (text.p[i] <= ' ' || text.p[i] >= 127 || text.p[i] == '<' || text.p[i] == '>' ||
+            text.p[i] == '"' || (text.p[i] == '%' && !is_escape(skip(text, i))))
             return false;
     uri->scheme = head(text, n);
     uri->is_sip = ml_str_ieq(uri->scheme, ML_STR("sip")) || ml_str_ieq(uri->scheme, ML_STR("sips"));
@@ -243,7 +259,7 @@ static bool take_display(struct ml_str *text)
         return n > 0;
     }
     while (n < text->n && text->p[n] != '<') {
-        if (!is_alnum(text->p[n]) && !is_blank(text->p[n]) && !is_in(TOKEN, text->p[n]))
+        if (!is_blank(text->p[n]) && !is_in(TOKEN, text->p[n]))
             return false;
         n++;
     }
@@ -291,7 +307,7 @@ bool ml_guard_parse_address(struct ml_str text, struct ml_guard_address *address
 /* The value of a parameter: token, host or quoted string. */
 static bool take_parameter_value(struct ml_str *text, struct ml_str *value)
 {
-    size_t n = text->n > 0 && text->p[0] == '"' ? quoted(*text) : span(*text, TOKEN "[]:");
+    size_t n = text->n > 0 && text->p[0] == '"' ? quoted(*text) : span(*text, TOKEN_VALUE);
 
     *value = head(*text, n);
     *text = skip(*text, n);

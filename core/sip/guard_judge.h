@@ -21,6 +21,7 @@ enum {
 
 struct ml_guard_field {
     struct ml_str name, value; /* value: trimmed, folds still in it */
+    uint32_t key;              /* of its long form, for ml_guard_field */
 };
 
 /* A message cut into lines. Everything points into the bytes it was made of. */

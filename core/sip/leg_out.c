@@ -438,12 +438,15 @@ static void on_failure(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip
     msg_destroy(msg);
 }
 
+/* Also for a provisional response that the final one has overtaken: the transaction keeps the
+ * status of the final one, so the message must be asked. */
 static int on_response(struct ml_leg *leg, nta_outgoing_t *orq, const sip_t *sip)
 {
-    int code = nta_outgoing_status(orq);
+    int code;
 
-    if (leg->state == ML_LEG_OVER || orq != leg->invite_out || !sip)
+    if (leg->state == ML_LEG_OVER || leg->confirmed || orq != leg->invite_out || !sip)
         return 0;
+    code = sip->sip_status->st_status;
     if (code < 200)
         on_provisional(leg, orq, sip);
     else if (code < 300)

@@ -251,18 +251,61 @@ int ml_json_text(struct ml_buf *out, struct ml_str value)
     return ML_OK;
 }
 
+static bool is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && c != 0x7f && c != '"' && c != '\\';
+}
+
+/* Does one of eight bytes equal c? */
+static uint64_t has(uint64_t eight, unsigned char c)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t zero = eight ^ (ones * c);
+
+    return (zero - ones) & ~zero & (ones << 7);
+}
+
+/* Are all of eight bytes plain? Those above 0x7f are. */
+static bool are_plain(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t eight, below;
+
+    memcpy(&eight, p, sizeof eight);
+    below = (eight - ones * 0x20) & ~eight & (ones << 7);
+    return !(below | has(eight, '"') | has(eight, '\\') | has(eight, 0x7f));
+}
+
+/* Bytes at the beginning that go in as they are. */
+static size_t plain_span(struct ml_str text)
+{
+    size_t n = 0;
+
+    while (n + 8 <= text.n && are_plain(text.p + n))
+        n += 8;
+    while (n < text.n && is_plain(text.p[n]))
+        n++;
+    return n;
+}
+
 void ml_json_quote(struct ml_buf *out, struct ml_str text)
 {
-    ml_buf_add(out, "\"", 1);
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
+    size_t n = plain_span(text);
+    char *to = ml_buf_room(out, text.n + 2);
 
-        if (c < 0x20 || c == 0x7f)
-            ml_buf_printf(out, "\\u%04x", c);
-        else if (c == '"' || c == '\\')
-            ml_buf_printf(out, "\\%c", c);
+    to[0] = '"';
+    memcpy(to + 1, text.p, n);
+    out->n += n + 1;
+    while (n < text.n) {
+        char c = text.p[n++];
+        size_t more = plain_span((struct ml_str){text.p + n, text.n - n});
+
+        if (c == '"' || c == '\\')
+            ml_buf_add(out, c == '"' ? "\\\"" : "\\\\", 2);
         else
-            ml_buf_add(out, &text.p[i], 1);
+            ml_buf_printf(out, "\\u%04x", (unsigned char)c);
+        ml_buf_add(out, text.p + n, more);
+        n += more;
     }
     ml_buf_add(out, "\"", 1);
 }

@@ -17,6 +17,14 @@ function background.keep(thing, ...)
   return thing, ...
 end
 
+---Notes a task, whoever begins it: with what it begins it is the background's.
+---@param one moonline.Task
+---@return moonline.Task
+function background.own(one)
+  owned[one] = true
+  return one
+end
+
 ---Ends all of it.
 function background.close()
   local all = {}

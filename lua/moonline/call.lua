@@ -35,13 +35,15 @@ local RUN <const> = known.of("run", "method")
 local function caller_of(target, options)
   local from = options.from and (options.from:match("^sips?:([^@]+)@") or options.from)
   if options.call then return plan.caller(options.call, target, from) end
-  return { user = from or target.from or "moonline", headers = {} }
+  local user = from or target.from or "moonline"
+  return { user = user, headers = target.trunk and plan.asserted(target, user) or {} }
 end
 
 local function dial_options(env, target, options, box)
   local egress = plan.egress(env.config, options.region or target.region)
   local caller = caller_of(target, options)
   local headers = fields.list(options.headers)
+  table.move(target.headers or {}, 1, #(target.headers or {}), #headers + 1, headers)
   table.move(caller.headers, 1, #caller.headers, #headers + 1, headers)
   return {
     uri = target.uri, hops = target.hops, from_user = caller.user, from_host = caller.host,
@@ -57,12 +59,14 @@ end
 ---answered, failed to be taken by leg:wait or await.
 ---@param env moonline.Env
 ---@param agent moonline.Agent of moonline.core.sip
----@param uri string a SIP URI, "client:alice", or a number for a trunk
+---@param whom string|table a SIP URI, "client:alice", or a number for a trunk; or a target, as nouns of
+---  Dial give it
 ---@param options table
 ---@return moonline.Leg?, string? why, string|integer|nil detail
-function call.begin(env, agent, uri, options)
-  if type(uri) ~= "string" then error("dial: a SIP URI expected", 3) end
-  local target, _, message = party.of(env, uri)
+function call.begin(env, agent, whom, options)
+  local target, _, message = whom, nil, nil
+  if type(whom) == "string" then target, _, message = party.of(env, whom) end
+  if type(whom) ~= "string" and type(whom) ~= "table" then error("dial: a SIP URI expected", 3) end
   if not target then return nil, "failed", message end
   if target.refused then
     return nil, outcome.of({ kind = "failed", cause = "response", code = target.refused }, nil,

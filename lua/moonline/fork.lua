@@ -2,6 +2,7 @@
 -- the place of a leg of moonline.core.sip; the phone that answers takes that place.
 
 local task = require "moonline.core.task"
+local trace = require "moonline.trace"
 
 ---@class moonline.Fork
 ---@field legs moonline.CoreLeg[] that still ring
@@ -74,6 +75,7 @@ function Fork:take(own, event)
   elseif event.kind == "failed" or event.kind == "ended" then
     return self:lost(own, event)
   elseif event.kind == "sent" then
+    trace.dialog(own, event.leg:info().call_id)
     if self.sent then return nil end
     self.sent = true
   elseif event.kind == "ringing" then

@@ -69,8 +69,8 @@ function inbound.run(env, core)
     warn = function(...) call:warn(...) end,
   })
   local _ <close> = live.hold(call, events)
-  call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
+  call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
   call.log:info("call from %s to %s", call.from, call.to)
   core:ring(false)
   live.run(call, route.script and run_script or run_document, env, call, route)

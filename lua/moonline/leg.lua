@@ -8,6 +8,7 @@ local record = require "moonline.record"
 local recording = require "moonline.recording"
 local stream = require "moonline.stream"
 local task = require "moonline.core.task"
+local trace = require "moonline.trace"
 
 ---@class moonline.Leg
 ---@field sid string CallSid
@@ -27,7 +28,7 @@ local leg = {}
 
 -- Events that end what is going on, in whatever order they come among the others.
 local INTERRUPTS = {
-  "ended", "canceled", "failed", "lost", "redirect", "stop", "room", "transfer",
+  "ended", "canceled", "failed", "lost", "redirect", "stop", "room", "record", "transfer",
 }
 local END_KINDS = { "ended", "canceled", "failed", "lost" }
 local ENDS = { ended = true, canceled = true, failed = true, lost = true }
@@ -58,22 +59,27 @@ function Leg:over(event)
   self.state, self.ended, self.ended_at = "ended", event, event.time or task.clock()
   self:forget()
   stream.stop_all(self)
-  recording.stop(self)
+end
+
+-- Begins a recording that was asked for from outside (an event of kind "record"), whatever the call is
+-- at.
+function Leg:take_order(event)
+  self.recordings[#self.recordings + 1] = recording.asked(self, event)
 end
 
 -- Nobody reaches it by its sid any more.
 function Leg:forget()
+  for _, one in ipairs(self.recordings) do one:finish() end
+  trace.ended(self)
   self.listener:close()
-  self.env.calls:remove(self.sid)
   if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
--- What others may know of it: the house's table of live calls, and the records.
+-- What others may know of it.
 function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self.env.calls:set(self.sid, fields)
 end
 
 ---Raises the hangup value when the leg is over.
@@ -88,6 +94,11 @@ function Leg:still_there()
   self:check()
 end
 
+-- A key nobody asked for, where one of them is a way out.
+function Leg:other_key(event)
+  if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
+end
+
 -- The peer asked for a transfer and was refused: told once a call.
 function Leg:tell_transfer(event)
   if self.transfer_told then return end
@@ -96,19 +107,14 @@ function Leg:tell_transfer(event)
     event.text:sub(1, 256)))
 end
 
--- Waits on for the rest of the time: what came was not what is waited for.
-function Leg:wait_on(kinds, timeout, begun)
-  return self:wait(kinds, timeout and math.max(0, timeout - (task.clock() - begun)))
-end
-
 ---Takes the oldest event of one of these kinds; raises when the leg ends or is redirected first.
 ---@param kinds string|string[]
 ---@param timeout number?
 ---@return moonline.Event?, "timeout"?
 function Leg:wait(kinds, timeout)
   self:check()
-  local begun = timeout and task.clock()
   local escape = self.escape and not asks_for(kinds, "digit")
+  local limit = timeout and task.clock() + timeout
   local event, why = self.box:wait(kinds, timeout, escape and WITH_KEYS or INTERRUPTS)
   if not event then return nil, why end
   if ENDS[event.kind] then
@@ -118,14 +124,17 @@ function Leg:wait(kinds, timeout)
     task.unwind(event)
   elseif event.kind == "digit" then
     self:fire("dtmf", event.digit)
+    trace.digit(self, event.digit)
     if not escape then return event end
-    if event.digit == self.escape then task.unwind { kind = "room", what = "escape" } end
-    return self:wait_on(kinds, timeout, begun)
+    self:other_key(event)
+  elseif event.kind == "record" then
+    self:take_order(event)
   elseif event.kind == "transfer" then
     self:tell_transfer(event)
-    return self:wait_on(kinds, timeout, begun)
+  else
+    return event
   end
-  return event
+  return self:wait(kinds, limit and math.max(0, limit - task.clock()))
 end
 
 ---Calls fn for events nobody waits for: "dtmf" (digit).
@@ -236,8 +245,7 @@ local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
 end)
 
--- From of a call we place is known in full when its INVITE is built; until then: as it will most
--- likely be.
+-- From of a call we place: as it will most likely be, until its INVITE is built.
 local function own_from(env, info)
   local known = info.from or "anonymous"
   if known:find("^sips?:") then return known end
@@ -249,6 +257,7 @@ end
 function Leg:sent()
   local info = self.core:info()
   self.call_id, self.from = info.call_id, own_from(self.env, info)
+  trace.dialog(self, info.call_id)
   self:record_state { from = self.from }
 end
 
@@ -261,15 +270,15 @@ function leg.new(env, core, fields)
   local info = core:info()
   local self = setmetatable({
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
-    sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
-    parent_sid = fields.parent_sid, jar = fields.jar,
+    recordings = {}, jar = fields.jar, direction = fields.direction,
+    sid = fields.sid or "CA" .. crypto.random_hex(16), parent_sid = fields.parent_sid,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
     headers = header_map.of(info.headers),
   }, Leg)
-  self.id = self.sid
+  self.id, self.log = self.sid, log.call(self.sid)
   self.listener = env.calls:listen(self.sid, self.box)
-  self.log = log.call(self.sid)
+  trace.open(self, info)
   core:events(self.box)
   return self
 end

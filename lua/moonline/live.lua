@@ -42,7 +42,6 @@ local function ended(env, leg, core, listener, sid, events)
   end)
   if not fine then log.call(sid):error("%s", problem) end
   env.live[leg] = nil
-  env.calls:remove(sid)
   listener:close()
   core:close()
 end

@@ -3,6 +3,7 @@
 local call = require "moonline.call"
 local crypto = require "moonline.core.crypto"
 local live = require "moonline.live"
+local party = require "moonline.dial.party"
 local plan = require "moonline.dial.plan"
 local recording = require "moonline.recording"
 local session = require "moonline.twiml.session"
@@ -14,14 +15,16 @@ local outbound = {}
 
 local RING, SLACK = 60, 5 -- seconds it rings, and how much longer, as TwiML's API has it
 
----What a call is to do. All but `to` and one of url, twiml and script may be left out.
+---What a call is to do. All but `to` and one of url, twiml, script and run may be left out.
 ---@class moonline.CallOrder
----@field to string SIP URI, as the text of a Sip noun
+---@field to string SIP URI, as the text of a Sip noun; "client:alice"; or a number for a trunk
 ---@field from string? user part
 ---@field url string? asked for a document when the call is answered
 ---@field method string?
 ---@field twiml string? the document itself
 ---@field script moonline.Script?
+---@field run (fun(session: moonline.Session))? what it does besides documents
+---@field over fun()? is called when the call is over, answered or not
 ---@field fallback_url string?
 ---@field fallback_method string?
 ---@field status_callback string?
@@ -30,14 +33,13 @@ local RING, SLACK = 60, 5 -- seconds it rings, and how much longer, as TwiML's A
 ---@field timeout number? seconds it rings
 ---@field time_limit number? seconds it talks
 ---@field send_digits string? pressed when it is answered
----@field record { dual: boolean, trim: boolean, callback: table? }?
+---@field record moonline.RecordingOptions?
 ---@field username string?
 ---@field password string?
 ---@field unsupported string? the name of what was asked for and cannot be done
 
 local function record(own, wanted)
-  local one, why = recording.start(own, { source = "OutboundAPI", dual = wanted.dual,
-    trim = wanted.trim, callback = wanted.callback })
+  local one, why = recording.start(own, wanted)
   if one then
     own.recording = one
     return one
@@ -58,10 +60,20 @@ local function talk(env, own, order)
   end)
   local route = { fallback_url = order.fallback_url, fallback_method = order.fallback_method }
   local documents = session.new(own, { route = route })
+  local redirect = own.box:wait({ "redirect" }, 0) -- while it rang: it goes there at once
+  if redirect then
+    return documents:guard(function() task.unwind(redirect) end)
+  end
   if order.script then
     return documents:guard(function()
       if order.send_digits then own:send_digits(order.send_digits) end
       order.script.call(own)
+      documents:finish()
+    end)
+  end
+  if order.run then
+    return documents:guard(function()
+      order.run(documents)
       documents:finish()
     end)
   end
@@ -73,6 +85,7 @@ end
 
 local function run(env, own, order, held)
   local _ <close> = held
+  local _ <close> = task.closing(order.over or function() end)
   local events = status.of(own, {
     url = order.status_callback, method = order.status_callback_method,
     events = order.status_callback_event, warn = function(...) own:warn(...) end,
@@ -84,6 +97,11 @@ local function run(env, own, order, held)
   own.final_status, own.final_code = why, code
 end
 
+local function target_of(env, to)
+  if not party.is_address(to) then return party.of(env, to) end
+  return uri.parse(to, { regions = env.config.sip.regions })
+end
+
 ---Places a call and comes back at once. It goes on by itself, as those that come in do.
 ---@param env moonline.Env
 ---@param order moonline.CallOrder
@@ -91,22 +109,20 @@ end
 ---@return integer? code Twilio's, when it cannot be placed
 ---@return string? message
 function outbound.place(env, order)
-  local target, code, message = uri.parse(order.to, { regions = env.config.sip.regions })
-  if not target then return nil, code, message end
+  local target, code, message = target_of(env, order.to)
+  if not target or target.refused then return nil, code, message end
   local sid = "CA" .. crypto.random_hex(16)
-  local headers = plan.account_headers(env.config, sid)
-  table.move(target.headers, 1, #target.headers, #headers + 1, headers)
-  local own, why, text = call.begin(env, env.agent, target.uri, {
-    sid = sid, from = order.from, headers = headers, region = target.region,
+  local own, why, text = call.begin(env, env.agent, target, {
+    sid = sid, from = order.from, headers = plan.account_headers(env.config, sid),
     username = order.username, password = order.password,
   })
   if not own then return nil, 21211, ("To=%s: %s"):format(order.to, text or why) end
-  for _, warning in ipairs(target.warnings) do own:warn(warning.code, warning.message) end
+  for _, warning in ipairs(target.warnings or {}) do own:warn(warning.code, warning.message) end
   if order.unsupported then
     own:warn(21600, order.unsupported .. " is not supported: nobody listens for a machine")
   end
-  own:record_state { direction = "outbound-api", from = own.from, to = own.to, start = task.time() }
   env.notify { kind = "call", call = own.sid, from = own.from, to = own.to }
+  own:record_state { direction = "outbound-api", from = own.from, to = own.to, start = task.time() }
   task.spawn(run, env, own, order, env.work:hold()):name("call " .. own.sid)
   return own.sid
 end

@@ -22,7 +22,7 @@ function Leg:play_low(low, kinds, code)
     return nil
   end
   self.env.notify { kind = "play", call = self.sid, said = low.said, digits = low.digits,
-    tone = low.tone, silence = low.silence,
+    tone = low.tone, silence = low.silence, prompt = low.said and low.file,
     file = not low.said and (low.origin or low.file) or nil }
   local wanted = { "played" }
   for _, kind in ipairs(kinds or {}) do wanted[#wanted + 1] = kind end

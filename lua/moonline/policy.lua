@@ -71,6 +71,11 @@ return function(env)
     rest.answer(env, request, facts)
   end
 
+  -- Somebody outside wants to know what happens, or nobody any more.
+  function handlers.observe(on)
+    if not env.observed then env.notify = on and generation.notify or function() end end
+  end
+
   -- A newer generation takes the calls from now on: what is in the background ends.
   handlers.retire = background.close
 

@@ -18,6 +18,8 @@ Recording.__name = "moonline.Recording"
 
 local recording = {}
 
+local PATIENCE = 30 -- seconds in which a file is finished
+
 ---Path of a recording's file in the store.
 ---@param config table
 ---@param sid string checked: RE and hex digits
@@ -74,15 +76,14 @@ local function tell(self, status, event)
   }, status, event and event.duration, self.call.jar)
 end
 
----Finishes the file and waits for it; then tells the application. The recorded event comes back.
----@param event moonline.Event? the recorded event, when it was taken already
----@return moonline.Event
-function Recording:stop(event)
-  if self.done then return self.done end
-  if not event then
-    self.recorder:stop()
-    event = self.box:wait("recorded", 30)
-  end
+-- Tells whoever asked that it is done (moonline.rest.parts.ask).
+local function answer(env, key, problem)
+  if key then env.calls:tell(key, { kind = "answer", problem = problem }) end
+end
+
+-- It is over, with the recorded event that says how: written down and told, once.
+local function finish(self, event)
+  if self.done then return end
   self.done = event or { kind = "recorded", why = "failed", duration = 0, text = "never finished" }
   self.recorder:close()
   self.duration = self.done.duration
@@ -95,7 +96,79 @@ function Recording:stop(event)
   tell(self, self.status, self.done)
   self.call.env.notify { kind = "recording", call = self.call.sid, sid = self.sid, path = self.path,
     duration = self.duration, status = self.status }
+  for _, box in ipairs(self.waiting) do box:post { kind = "finished" } end
+  for _, key in ipairs(self.asked) do answer(self.call.env, key) end
+  self.orders:post { kind = "finished" }
+end
+
+---Finishes the file and waits for it; then tells the application. The recorded event comes back.
+---@param event moonline.Event? the recorded event, when it was taken already
+---@return moonline.Event
+function Recording:stop(event)
+  if self.done then return self.done end
+  if event then
+    finish(self, event)
+  elseif self.box ~= self.orders then
+    self.recorder:stop()
+    finish(self, self.box:wait("recorded", PATIENCE))
+  else -- its own task takes the event
+    local box = task.mailbox()
+    self.waiting[#self.waiting + 1] = box
+    self.recorder:stop()
+    if not box:wait("finished", PATIENCE) then finish(self) end
+  end
   return self.done
+end
+
+---The same without waiting.
+function Recording:finish()
+  if not self.done then self.recorder:stop() end
+end
+
+---Leaves out what comes from now on (skip), or has silence for it.
+---@param skip boolean?
+function Recording:pause(skip)
+  self.recorder:pause(true, skip or false)
+  record.recording_status(self, "paused")
+end
+
+---Goes on after a pause.
+function Recording:resume()
+  self.recorder:pause(false)
+  record.recording_status(self, "in-progress")
+end
+
+-- What others want of it, whatever state they are in: they tell its sid (env.calls).
+local obey = {}
+
+function obey.paused(self, event)
+  self:pause(event.skip)
+  answer(self.call.env, event.reply)
+end
+
+obey["in-progress"] = function(self, event)
+  self:resume()
+  answer(self.call.env, event.reply)
+end
+
+function obey.stopped(self, event)
+  self.asked[#self.asked + 1] = event.reply
+  self:finish()
+end
+
+-- From its beginning to its end, in a task of its own.
+local function attend(self)
+  local env = self.call.env
+  local _ <close> = env.work:hold()
+  local _ <close> = env.calls:listen(self.sid, self.orders, true)
+  while not self.done do
+    local event = self.orders:wait { "recorded", "order", "finished" }
+    if event.kind == "recorded" then
+      finish(self, event)
+    elseif event.kind == "order" then
+      obey[event.status](self, event)
+    end
+  end
 end
 
 ---Is there something to hear at its URL?
@@ -115,8 +188,6 @@ end
 ---@class moonline.RecordingOptions
 ---@field right moonline.Leg?
 ---@field hears boolean?
----@field sent boolean? also all that is sent to the call: prompts, its peer, its room
----@field only_sent boolean? with sent: not what it says
 ---@field room string?
 ---@field member string?
 ---@field dual boolean?
@@ -124,74 +195,68 @@ end
 ---@field max number?
 ---@field silence number?
 ---@field keys string?
+---@field track "both"|"inbound"|"outbound"|nil which side of the call: what it says, what it hears
+---@field sid string? of the recording; else a new one
 ---@field source string
 ---@field callback table?
 ---@field box moonline.Mailbox?
----@field name string? of recording.begin
 
----Begins to record what `call` says (and `options.right`; or what it hears in its room; or a member of
----another room). Of a conference: `room` is its sid, and `call` has env, sid and log of it. nil and
+-- Which side of the call is in it, in the words of TwiML.
+local function track_of(options)
+  if options.track then return options.track end
+  if options.hears or options.right or options.room or options.source == "DialVerb" then
+    return "both"
+  end
+  return "inbound"
+end
+
+---Begins to record what `call` says (and `options.right`; or what it hears; or a member of another
+---room). Of a conference: `room` is its sid, and `call` has env, sid and log of it. nil and
 ---why when that is not possible.
 ---@param call moonline.Leg
 ---@param options moonline.RecordingOptions
 ---@return moonline.Recording?, string? why
 function recording.start(call, options)
   local env = call.env
-  local sid = "RE" .. crypto.random_hex(16)
+  local sid, orders = options.sid or "RE" .. crypto.random_hex(16), task.mailbox()
   local self = setmetatable({
     sid = sid, call = call, path = recording.path(env.config, sid), dual = options.dual,
-    source = options.source, callback = options.callback,
+    source = options.source, callback = options.callback, track = track_of(options),
     room = options.room and not options.member,
-    box = options.box or task.mailbox(), duration = 0,
+    orders = orders, box = options.box or orders, waiting = {}, asked = {}, duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
+  -- Before there is a file: another thread makes it, and the next moment may be the last.
+  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   local recorder, why, text = env.media:record {
-    path = self.path, left = call.core, hears = options.hears, sent = options.sent,
-    only_sent = options.only_sent,
+    path = self.path, left = call.core,
+    hears = options.hears or options.track ~= nil and options.track ~= "inbound",
+    unsaid = options.track == "outbound",
     rooms = env.rooms, room = options.room, member = options.member,
     right = options.right and options.right.core, dual = options.dual,
     trim = options.trim, max = options.max, silence = options.silence,
     keys = options.keys, box = self.box,
   }
-  if not recorder then return nil, text or why end
+  if not recorder then
+    record.recording_status(self, "failed", 0)
+    return nil, text or why
+  end
   self.recorder = recorder
-  record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   tell(self, "in-progress")
+  env.notify { kind = "recording-started", call = call.sid, sid = sid }
+  task.spawn(attend, self):name("recording " .. sid)
   return self
 end
 
-local function keep(one, work)
-  local _ <close> = work
-  one:stop(one.box:wait "recorded")
-  one.call.recordings[one] = nil
-end
-
----The same beside whatever the call does, until its end or recording.stop.
----@param call moonline.Leg
----@param options moonline.RecordingOptions
----@return moonline.Recording?, string? why
-function recording.begin(call, options)
-  local one, why = recording.start(call, options)
-  if not one then return nil, why end
-  call.recordings = call.recordings or {}
-  call.recordings[one] = options.name or ""
-  task.spawn(keep, one, call.env.work:hold()):name("recording " .. one.sid)
+---Begins a recording that was asked for from outside, if whoever asked is still there.
+---@param call moonline.Leg as of start
+---@param event table options of start, and reply: who asked
+---@return moonline.Recording?
+function recording.asked(call, event)
+  if not call.env.calls:tell(event.reply, { kind = "taken" }) then return nil end
+  local one, why = recording.start(call, event)
+  answer(call.env, event.reply, why)
   return one
-end
-
----Ends those of a call that recording.begin began; with a name, that one alone.
----@param call moonline.Leg
----@param name string?
----@return boolean some
-function recording.stop(call, name)
-  local some = false
-  for one, its in pairs(call.recordings or {}) do
-    if not name or its == name then
-      some = true
-      one.recorder:stop()
-    end
-  end
-  return some
 end
 
 return recording

@@ -5,6 +5,7 @@ local callback = require "moonline.webhook.callback"
 local lfs = require "lfs"
 local log = require "moonline.log"
 local media = require "moonline.core.media"
+local queue = require "moonline.room.queue"
 local recording = require "moonline.recording"
 local status = require "moonline.webhook.status"
 local task = require "moonline.core.task"
@@ -71,8 +72,22 @@ local function remove_parts(folder)
   end
 end
 
+local function end_conference(env, one, sign)
+  env.store:put("conference", {
+    sid = one.sid, status = "completed", finish = math.max(one.changed or 0, sign),
+    changed = task.time(),
+  })
+end
+
+-- Queues that the REST interface made are there again, empty.
+local function restore_queue(env, one)
+  queue.make(env.rooms, one.name, {
+    sid = one.sid, limit = one.max, created = one.created, changed = one.changed,
+  })
+end
+
 ---Waits for the disk; call it in a task, once the store is open.
----@param env moonline.Env with config, records, store, public_url
+---@param env moonline.Env with config, records, rooms, store, public_url
 ---@return boolean? ok
 ---@return string? why
 function recovery.run(env)
@@ -87,6 +102,9 @@ function recovery.run(env)
       recordings = recordings + each(env, "recording", { { "status", "=", word } },
         function(one) end_recording(env, one) end)
     end
+    each(env, "conference", { { "finish", "=", false } },
+      function(one) end_conference(env, one, sign) end)
+    each(env, "queue", nil, function(one) restore_queue(env, one) end)
     if calls + recordings > 0 then
       log.warning("the last run ended in the midst of %d calls and %d recordings: they have ended",
         calls, recordings)

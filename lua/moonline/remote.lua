@@ -7,6 +7,7 @@ local house = require "moonline.core.house"
 local json = require "dkjson"
 local request = require "moonline.webhook.request"
 local runtime = require "moonline.runtime"
+local subscription = require "moonline.subscription"
 
 ---@class moonline.Remote
 ---@field url string
@@ -19,6 +20,7 @@ local remote = {}
 
 -- Exit codes of the commands.
 local FAILED, USAGE, UNREACHABLE, REFUSED = 1, 2, 69, 77
+local PATIENCE = 60 -- seconds for an answer
 local LARGEST = 16 * 1024 * 1024 -- bytes of an answer
 
 ---Where the server is and who asks: options of every command that talks to one.
@@ -41,22 +43,66 @@ local function explain(status, body)
   return problem((status == 401 or status == 403) and REFUSED or FAILED, text)
 end
 
+-- The URL of a path, as request has it.
+local function locate(self, path)
+  return self.url .. (path:match("^/(/.*)$") or "/2010-04-01/Accounts/" .. self.account .. path)
+end
+
+local function authorization(self)
+  return "Basic " .. crypto.base64(self.account .. ":" .. self.token)
+end
+
+-- One request: the whole response, whatever its body is. Raises when it fails.
+local function exchange(self, hook)
+  hook.unsigned, hook.max_body = true, LARGEST
+  hook.headers = { { "Authorization", authorization(self) } }
+  local response, _, why = request.fetch(self.env, hook)
+  if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
+  if response.status >= 300 then
+    error(explain(response.status, json.decode(response.body)), 0)
+  end
+  return response
+end
+
+-- The decoded body of the answer. null: what stands for null in it.
+local function send(self, hook, null)
+  local response = exchange(self, hook)
+  return response.body ~= "" and json.decode(response.body, 1, null) or nil
+end
+
 ---One request. Raises what the command ends with when it fails (remote.run catches it).
 ---@param method string
 ---@param path string below the account, "/Calls.json"; or a whole path that begins with "//"
 ---@param form table?
 ---@return table|nil body
 function Remote:request(method, path, form)
-  local whole = path:match("^/(/.*)$") or "/2010-04-01/Accounts/" .. self.account .. path
-  local basic = crypto.base64(self.account .. ":" .. self.token)
-  local response, _, why = request.fetch(self.env, {
-    url = self.url .. whole, method = method, params = fields.list(form), unsigned = true,
-    headers = { { "Authorization", "Basic " .. basic } }, max_body = LARGEST,
-  })
-  if not response then error(problem(UNREACHABLE, "no server: " .. why), 0) end
-  local body = response.body ~= "" and json.decode(response.body) or nil
-  if response.status >= 300 then error(explain(response.status, body), 0) end
-  return body
+  return send(self, { url = locate(self, path), method = method, params = fields.list(form) })
+end
+
+---What is at a path, as it is. Raises like request.
+---@param path string
+---@return string body
+function Remote:read(path)
+  return exchange(self, { url = locate(self, path), method = "GET", params = {} }).body
+end
+
+---Runs Lua on the server. Raises as request does when it cannot even begin.
+---@param session string whose globals it has
+---@param text string
+---@return moonline.ConsoleAnswer
+function Remote:run(session, text)
+  return send(self, { url = locate(self, "//v1/console?Session=" .. session), method = "POST",
+    params = {}, body = text, type = "application/x-lua" }, json.null)
+end
+
+---What happens on the server from now on. Raises as request does.
+---@return moonline.Subscription it has __close
+function Remote:events()
+  local stream, answer = subscription.open(self.env.client, locate(self, "//v1/events"),
+    { "Authorization: " .. authorization(self) })
+  if stream then return stream end
+  if answer.failure then error(problem(UNREACHABLE, "no server: " .. answer.text), 0) end
+  error(explain(answer.status, answer.body and json.decode(answer.body)), 0)
 end
 
 local function open(options)
@@ -70,7 +116,7 @@ local function open(options)
     error(problem(USAGE, "who asks? --account and --token, or MOONLINE_ACCOUNT_SID and "
       .. "MOONLINE_AUTH_TOKEN, are expected (the server keeps both in its store, file account)"), 0)
   end
-  settings.webhook.deny = {}
+  settings.webhook.deny, settings.webhook.timeout = {}, PATIENCE
   local client, why = runtime.client(settings)
   if not client then error(problem(FAILED, why), 0) end
   self.env = { client = client, config = settings, counters = house.counters() }

@@ -1,27 +1,10 @@
 -- moonline -i: reads Lua line by line and runs it, each chunk in a task of its own. What else is
 -- alive (agents, servers, other tasks) goes on between the lines.
 
-local sys = require "moonline.core.sys"
+local chunks = require "moonline.chunks"
 local task = require "moonline.core.task"
 
 local repl = {}
-
-local FIRST, MORE = "> ", ">> "
-
-local function prompt(text)
-  io.stdout:write(text)
-  io.stdout:flush()
-end
-
--- An expression, or a statement; nil and whether more lines would help.
-local function compile(text)
-  local chunk = load("return " .. text, "=stdin", "t")
-  if chunk then return chunk end
-  local problem
-  chunk, problem = load(text, "=stdin", "t")
-  if chunk then return chunk end
-  return nil, problem:match("<eof>$") ~= nil, problem
-end
 
 local function print_values(values)
   local list = {}
@@ -42,24 +25,12 @@ end
 ---@return integer exit code
 function repl.run()
   _G.moonline = require "moonline"
-  local box = task.mailbox(65536)
-  local _ <close> = sys.lines(box)
-  local text = ""
-  prompt(FIRST)
-  while true do
-    local event = box:wait { "line", "end" }
-    if event.kind == "end" then break end
-    text = text == "" and event.text or text .. "\n" .. event.text
-    local chunk, is_open, problem = compile(text)
-    if chunk then
-      run(chunk, box)
-    elseif not is_open then
-      io.stderr:write(problem, "\n")
-    end
-    if not is_open then text = "" end
-    prompt(text == "" and FIRST or MORE)
+  local box = task.mailbox()
+  local typed <close> = chunks.open { prompts = true }
+  for text in typed.next, typed do
+    local chunk, problem = chunks.compile(text, "=stdin")
+    if chunk then run(chunk, box) else io.stderr:write(problem, "\n") end
   end
-  io.stdout:write("\n")
   return 0
 end
 

@@ -13,6 +13,7 @@ local sandbox = require "moonline.sandbox"
 local sip = require "moonline.core.sip"
 local store = require "moonline.store"
 local sys = require "moonline.core.sys"
+local trace = require "moonline.trace"
 local work = require "moonline.work"
 
 local runtime = {}
@@ -36,7 +37,9 @@ local RECORDS = "records.sqlite"
 ---@field public_url string? beginning of RecordingUrl
 ---@field elements moonline.Elements
 ---@field hooks moonline.Hooks
----@field notify fun(event: table) tells whoever watches this runtime
+---@field notify fun(event: table, form: string?) tells whoever watches this runtime; form: of a webhook,
+---  its parameters as they are sent
+---@field traces moonline.Traces? of the last calls; none: they are not kept
 ---@field work moonline.Work what the end of the server waits for
 ---@field live table<moonline.Leg, true> that run documents or a script of their own
 ---@field media_folder string
@@ -61,7 +64,7 @@ function runtime.open(config, options)
     ports = config.rtp.ports, timeout = config.rtp.timeout,
   }
   if not env.media then return nil, text or why end
-  env.rooms = house.rooms(env.media)
+  env.rooms, env.traces = house.rooms(env.media), options and options.records and trace.new(config)
   env.speech, why, text = media.speech { cache = config.store.path .. "/speech" }
   if not env.speech then return nil, text or why end
   env.client, why = runtime.client(config)
@@ -74,7 +77,7 @@ end
 function runtime.client(config)
   local client, why, text = http.client {
     deny = config.webhook.deny, allow = config.webhook.allow, resolve = config.webhook.resolve,
-    ca = config.webhook.ca,
+    dns = config.webhook.dns and table.concat(config.webhook.dns, ","), ca = config.webhook.ca,
   }
   if not client then return nil, text or why end
   return client
@@ -93,7 +96,7 @@ function runtime.complete(env, notify)
   end }
   env.elements = elements.new(env.config.twiml.verbs)
   env.hooks = hooks.new()
-  env.notify = notify or function() end
+  env.notify = trace.notifier(env, notify)
   env.work = work.new(function(busy) generation.notify { kind = busy and "busy" or "idle" } end)
   return env
 end
@@ -115,7 +118,7 @@ function runtime.agent(env, given)
 end
 
 local OPENED = {
-  "agent", "client", "speech", "rooms", "media", "calls", "counters", "records",
+  "agent", "client", "speech", "rooms", "media", "calls", "counters", "records", "traces",
 }
 
 ---Closes what open opened.

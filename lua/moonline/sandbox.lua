@@ -180,6 +180,16 @@ local function closed_environment()
   return env
 end
 
+---Globals of their own, for what is not ours.
+---@param folder string where its modules are
+---@return table
+function sandbox.environment(folder)
+  local env = settings.trusted and setmetatable({}, { __index = _G }) or closed_environment()
+  env._G = env
+  env.require = requirer(env, folder)
+  return env
+end
+
 ---A verb or noun that a user's file gave: what runs its functions, with what they may see.
 ---@param element moonline.Element
 ---@return moonline.Element
@@ -191,10 +201,7 @@ end
 ---@param path string
 ---@return function?, string? problem
 function sandbox.chunk(path)
-  local env = settings.trusted and setmetatable({}, { __index = _G }) or closed_environment()
-  env._G = env
-  env.require = requirer(env, path:match("^(.*)/[^/]*$") or ".")
-  return loadfile(path, "t", env)
+  return loadfile(path, "t", sandbox.environment(path:match("^(.*)/[^/]*$") or "."))
 end
 
 return sandbox

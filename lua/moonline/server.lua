@@ -2,6 +2,7 @@
 -- HTTP request to the newest, and ends in order.
 
 local address = require "moonline.address"
+local broadcast = require "moonline.broadcast"
 local listen = require "moonline.listen"
 local log = require "moonline.log"
 local memory = require "moonline.memory"
@@ -68,6 +69,7 @@ end
 function on.request(self, event)
   self.generation:deliver("request", event.request, {
     version = sys.versions().version, uptime = math.floor(task.clock() - self.started),
+    started = self.began,
     calls = self.env.agent:calls(), generation = self.generation:number(), refused = self.refused,
     draining = self.draining, store = self.env.records:health(),
     trunks = self.trunks:status(),
@@ -143,6 +145,7 @@ function Server:drain()
   self.env.agent:admit(503)
   self.trunks:leave()
   sys.notify "STOPPING=1"
+  self:tell { kind = "draining" }
   self.drained_at = task.clock() + self.env.config.limits.drain
   log.info("no new calls; %d may finish within %g s", self.env.agent:calls(),
     self.env.config.limits.drain)
@@ -171,10 +174,12 @@ function Server:run()
     log.warning("%d calls are hung up", self.env.agent:calls())
     self.env.agent:hangup()
   end
+  local limit = task.clock() + FAREWELL
   self:run_until(function()
     return self:legs() == 0 and self:is_quiet() and self.trunks:is_quiet()
-      and not (self.http and self.http:is_answering())
-  end, task.clock() + FAREWELL, GLANCE)
+  end, limit, GLANCE)
+  self.broadcast:close()
+  self:run_until(function() return not (self.http and self.http:is_answering()) end, limit, GLANCE)
 end
 
 ---Ends everything at once.
@@ -184,6 +189,7 @@ function Server:close()
   if self.task then self.task:cancel() end
   if self.watch then self.watch:close() end
   if self.pruning then self.pruning:close() end
+  self.broadcast:close()
   for _, watcher in ipairs(self.signals or {}) do watcher:close() end
   if self.http then self.http:close() end
   if self.trunks then self.trunks:close() end
@@ -212,8 +218,9 @@ function server.open(config, options)
   if not env then return nil, why end
   local self = setmetatable({
     env = env, options = options or {}, box = task.mailbox(QUEUE), generations = {},
-    busy = {}, observers = {}, started = task.clock(),
+    busy = {}, observers = {}, started = task.clock(), began = task.time(),
   }, Server)
+  self.broadcast = broadcast.open(self)
   env.observed, env.store = self.options.observed, store.new(env.records)
   local ok
   ok, why = listen.sip(self, config)
@@ -237,6 +244,7 @@ function server.open(config, options)
   end
   env.agent:events(self.box)
   if self.options.observed then env.agent:trace(self.box) end
+  if env.traces then env.agent:keep(env.traces) end
   return self
 end
 

@@ -14,6 +14,9 @@ local HELD = tonumber(arg[2]) or 500 -- at the same time
 local RATE = tonumber(arg[3]) or 200 -- calls a second
 local TALK = 0.2 -- seconds
 local STARTS = 5
+local ACCOUNT = "AC00000000000000000000000000000001"
+local READS = 500 -- REST requests of a kind
+local CHAINS, CHAIN = 20, 50 -- calls at once, documents one after another in each
 local STREAMS = 20 -- <Connect><Stream> at once
 
 local program = arg[-1] or "build/moonline"
@@ -28,7 +31,7 @@ local function configuration(voice)
   local path = folder .. "/bench.lua"
   local file <close> = assert(io.open(path, "w"))
   file:write(([[
-    account_sid = "AC00000000000000000000000000000001"
+    account_sid = %q
     auth_token = "secret"
     sip = { listen = { "udp:127.0.0.1:0" } }
     http = { listen = "127.0.0.1:0" }
@@ -37,7 +40,7 @@ local function configuration(voice)
     store = { path = "store" }
     limits = { calls = 100000 }
     rtp = { ports = { 10000, 31999 } } -- a freed port rests for 30 s
-  ]]):format(voice))
+  ]]):format(ACCOUNT, voice))
   return path
 end
 
@@ -55,7 +58,7 @@ local function launch(argv)
   until line and line:match("http=%S+$") or task.clock() - begun > 10
   assert(line, "the server did not start")
   return { child = child, box = box, pid = child:pid(), ready = task.clock() - begun,
-    uri = "sip:line@" .. line:match("sip=udp:([%d.:]+)") }
+    uri = "sip:line@" .. line:match("sip=udp:([%d.:]+)"), url = line:match("http=(%S+)$") }
 end
 
 local function start(voice)
@@ -87,6 +90,7 @@ end
 
 moonline.configure { rtp = { ports = { 32768, 65535 } } }
 
+local hooked = {} -- CallSid -> documents of a chain it has had
 local asked, done = {}, 0 -- From of a call -> time of its voice request; action requests
 
 local kate = assert(moonline.agent { allow = { "127.0.0.0/8" } })
@@ -146,7 +150,12 @@ app = assert(moonline.http.serve({}, function(request)
     local kind = request.path:find "%.wav$" and "audio/wav" or "text/xml"
     return 200, page, { ["Content-Type"] = kind, ["Cache-Control"] = "max-age=600" }
   end
-  if request.path == "/audio" then
+  if request.path == "/hook" then
+    local sid = request.params.CallSid
+    hooked[sid] = (hooked[sid] or 0) + 1
+    return hooked[sid] < CHAIN and "<Response><Redirect/></Response>"
+      or "<Response><Hangup/></Response>"
+  elseif request.path == "/audio" then
     local socket <close> = assert(request:websocket())
     return echo(socket)
   elseif request.path == "/stream" then
@@ -290,6 +299,64 @@ local function measure_held()
   stop(server)
 end
 
+-- One request of the REST interface: its body.
+local function rest(server, method, path, params)
+  local response = assert(moonline.http.request {
+    method = method, params = params, user = ACCOUNT, password = "secret", max_body = 1 << 22,
+    url = ("http://%s/2010-04-01/Accounts/%s%s"):format(server.url, ACCOUNT, path),
+  })
+  assert(response.status == 200, response.body)
+  return moonline.json.decode(response.body)
+end
+
+-- Does fn(i) so many times: a row of how long each took.
+local function timed(name, count, fn)
+  local times = {}
+  for i = 1, count do
+    local begun = task.clock()
+    fn(i)
+    times[i] = (task.clock() - begun) * 1000
+  end
+  row(name, "%.2f ms median, %.2f ms p99", percentile(times, 0.5), percentile(times, 0.99))
+end
+
+local function measure_rest()
+  local server = start(app.url .. "/wait3")
+  local legs, by_sid = hold(server, HELD), {}
+  task.sleep(1)
+  local calls = rest(server, "GET", "/Calls.json", { PageSize = 1000 }).calls
+  for i, call in ipairs(calls) do
+    by_sid[call.from:match("sip:(h%d+)@")] = call.sid
+    calls[i] = "/Calls/" .. call.sid .. ".json"
+  end
+  timed(("REST: a call is read (%d live)"):format(#legs), READS,
+    function(i) rest(server, "GET", calls[i % #calls + 1]) end)
+  timed("REST: a page of 50 calls", READS // 5,
+    function() rest(server, "GET", "/Calls.json", { Status = "in-progress" }) end)
+  timed("REST: from Status=completed to the BYE", math.min(READS, #legs), function(i)
+    rest(server, "POST", "/Calls/" .. by_sid["h" .. i] .. ".json", { Status = "completed" })
+    legs[i].box:wait({ "ended" }, 5)
+  end)
+  hang_up(legs)
+  stop(server)
+end
+
+local function measure_webhooks()
+  local server, legs = start(app.url .. "/hook"), {}
+  hang_up(hold(server, 1)) -- warm
+  hooked = {}
+  local before, begun = cpu(server), task.clock()
+  for i = 1, CHAINS do legs[i] = alice:begin(server.uri, { from = "w" .. i }) end
+  for _, leg in ipairs(legs) do leg.box:wait({ "ended", "failed" }, 60) end
+  local seconds, count = task.clock() - begun, 0
+  for _, documents in pairs(hooked) do count = count + documents end
+  row(("CPU of a webhook and its document (%d calls)"):format(CHAINS),
+    "%.0f us; %.0f a second, with the web app on the other core",
+    (cpu(server) - before) / count * 1e6, count / seconds)
+  hang_up(legs)
+  stop(server)
+end
+
 local function measure_streams()
   local server, legs = start(app.url .. "/stream"), {}
   for i = 1, STREAMS do
@@ -336,7 +403,8 @@ end
 
 for _, part in ipairs {
   { "start", measure_start }, { "loads", measure_loads }, { "calls", measure_calls },
-  { "held", measure_held }, { "waiting", measure_all_waiting }, { "streams", measure_streams },
+  { "held", measure_held }, { "rest", measure_rest }, { "webhooks", measure_webhooks },
+  { "waiting", measure_all_waiting }, { "streams", measure_streams },
 } do
   if not arg[4] or arg[4] == part[1] then part[2]() end
 end

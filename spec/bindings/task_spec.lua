@@ -73,6 +73,21 @@ describe("task", function()
     assert.matches("a task is no coroutine of yours", why)
   end)
 
+  it("does not wait in a callback of a C function, and leaves its mailbox to others", function()
+    local box = task.mailbox()
+    local one = task.spawn(function()
+      local ok, why = pcall(table.sort, { 2, 1 }, function() return box:wait() end)
+      return ok, why
+    end)
+    local done = task.mailbox()
+    one:watch(done)
+    local event = done:wait({ "task" }, 1)
+    assert.is_false(event.values[1])
+    assert.matches("not inside a callback of a C function", event.values[2])
+    box:post { kind = "a" }
+    assert.equal("a", box:wait({ "a" }, 1).kind)
+  end)
+
   it("leaves nothing behind", function()
     collectgarbage()
     local before = sys.counts()

@@ -36,7 +36,7 @@ end
 describe("the record of a call", function()
   it("R1 V5 has both parties, their times and how they ended", function()
     local s <close> = open(party.takes { ring = 2, talk = 5.5 })
-    local begun = os.time()
+    local begun = require("moonline.core.task").time()
     local alice = assert(s:call())
     s:request "/after"
     party.ended(alice)

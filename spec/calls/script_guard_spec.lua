@@ -170,6 +170,17 @@ describe("a script that takes too much", function()
     end)
   end
 
+  it("L3 shares its time with all that it spawned", function()
+    local s <close> = attack "for _ = 1, 200 do moonline.spawn(forever) end"
+    local good = assert(s:call { from = "good" })
+    strike(s)
+    local before = os.clock()
+    assert.is_true(party.audio(good, 5) > 240)
+    local took = os.clock() - before
+    assert.is_true(took < 3, ("took %.2f s of CPU in 5 s"):format(took))
+    good:hangup()
+  end)
+
   for name, body in pairs(TIME) do story(name, body, "stopped") end
   for name, body in pairs(MEMORY) do story(name, body, "stopped") end
 end)

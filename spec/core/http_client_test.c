@@ -56,6 +56,7 @@ static void answer_auth(struct ml_http_call *call, const struct ml_http_call_inf
 }
 
 static char gzip_file[64], bomb_file[64];
+static struct ml_http_call *streaming;
 
 static void on_request(struct ml_http_call *call, const struct ml_http_call_info *info, void *user)
 {
@@ -80,6 +81,8 @@ static void on_request(struct ml_http_call *call, const struct ml_http_call_info
         answer_auth(call, info, "Basic realm=\"r\"");
     else if (strcmp(info->path, "/digest") == 0)
         answer_auth(call, info, "Digest realm=\"r\", nonce=\"n\", qop=\"auth\"");
+    else if (strcmp(info->path, "/stream") == 0)
+        streaming = call;
     else if (strcmp(info->path, "/silent") != 0)
         ml_http_respond(call, 200, NULL, 0, ML_STR("hello"));
 }
@@ -339,6 +342,37 @@ static void test_V5_a_jar_stays_logged_in(void **state)
     close_both();
 }
 
+static void test_V5_an_exchange_leaves_nothing_to_the_next(void **state)
+{
+    const char *const lines[] = {"X-Mine: 1"};
+    struct ml_http_request request = {.method = "PUT",
+                                      .url = url,
+                                      .headers = lines,
+                                      .header_count = 1,
+                                      .body = ML_STR("secret"),
+                                      .jar = ml_http_jar_new()};
+    struct ml_http_request plain = {.method = "GET", .url = url};
+
+    (void)state;
+    open_both(NULL, NULL);
+    at("/redirect");
+    fetch(&request);
+    ml_http_jar_unref(request.jar);
+    for (int i = 0; i < 3; i++) {
+        asked.n = 0;
+        fetch(&plain);
+        assert_memory_equal(asked.p, "GET /redirect\n", 14);
+        assert_null(strstr(asked.p, "Cookie"));
+        assert_null(strstr(asked.p, "X-Mine"));
+        assert_null(strstr(asked.p, "Content-Length"));
+    }
+    asked.n = 0;
+    get_with(NULL, "kate:secret@", "/basic");
+    get_with(NULL, "", "/basic");
+    assert_int_equal(result.status, 401);
+    close_both();
+}
+
 static void test_refused_and_unreachable(void **state)
 {
     struct listener listener;
@@ -478,6 +512,63 @@ static void test_compression_and_bombs(void **state)
     assert_int_equal(result.status, 200);
     unlink(gzip_file);
     unlink(bomb_file);
+    close_both();
+}
+
+static struct ml_buf pieces;
+
+static void on_piece(struct ml_str bytes, void *user)
+{
+    (void)user;
+    assert_false(done);
+    ml_buf_add(&pieces, bytes.p, bytes.n);
+}
+
+/* In bursts, so that what is left of one is moved for the next. */
+static void test_a_stream_in_pieces(void **state)
+{
+    enum { BURSTS = 200, LINES = 3000 };
+    struct ml_http_request request = {
+        .method = "GET", .piece = on_piece, .max_body = 10, .timeout_ms = 10000};
+    size_t queued = 0;
+    const char *at_line;
+    char line[32];
+
+    (void)state;
+    open_both(NULL, NULL);
+    request.url = at("/stream");
+    done = false;
+    assert_int_equal(ml_http_fetch(client, &request, on_done, NULL, NULL), ML_OK);
+    wait_for(&server_was_asked);
+    ml_http_respond_begin(streaming, 200, NULL, 0);
+    for (int burst = 0; burst < BURSTS; burst++) {
+        for (int i = 0; i < LINES / BURSTS * 10; i++) {
+            snprintf(line, sizeof line, "%08d\n", burst * (LINES / BURSTS * 10) + i);
+            ml_http_respond_write(streaming, ml_str(line));
+        }
+        if (ml_http_respond_queued(streaming) > queued)
+            queued = ml_http_respond_queued(streaming);
+        if (burst % 3 == 0)
+            run_for(1);
+    }
+    assert_true(queued >= 9 * LINES / BURSTS * 10);
+    run_for(50);
+    assert_int_equal(ml_http_respond_queued(streaming), 0);
+    ml_http_respond_end(streaming);
+    wait_for(&done);
+    assert_failure(ML_HTTP_OK);
+    assert_int_equal(body.n, 0);
+    assert_int_equal(pieces.n, 9 * LINES * 10);
+    at_line = pieces.p;
+    for (int i = 0; i < LINES * 10; i++, at_line += 9)
+        assert_int_equal(strtol(at_line, NULL, 10), i);
+    ml_buf_fini(&pieces);
+    /* What is no success is an answer like any other. */
+    request.url = at("/redirect");
+    request.max_body = 0;
+    fetch(&request);
+    assert_int_equal(result.status, 302);
+    assert_int_equal(pieces.n, 0);
     close_both();
 }
 
@@ -770,6 +861,7 @@ int main(void)
         TEST(test_V5_urls_that_are_none),
         TEST(test_V5_redirects_are_not_followed),
         TEST(test_V5_cookies_belong_to_a_jar),
+        TEST(test_V5_an_exchange_leaves_nothing_to_the_next),
         TEST(test_V5_credentials_wait_for_the_question),
         TEST(test_V5_a_jar_stays_logged_in),
         TEST(test_refused_and_unreachable),
@@ -777,6 +869,7 @@ int main(void)
         TEST(test_V5_no_connection_in_time),
         TEST(test_answers_that_are_not_http),
         TEST(test_compression_and_bombs),
+        TEST(test_a_stream_in_pieces),
         TEST(test_saving_to_a_file),
         TEST(test_V5_denied_addresses),
         TEST(test_V5_rules_that_are_none),

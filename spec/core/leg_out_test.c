@@ -523,6 +523,20 @@ static void a_repeated_200_gets_its_ack_again(void **state)
     end();
 }
 
+static void a_provisional_response_that_was_overtaken_is_no_second_answer(void **state)
+{
+    (void)state;
+    begin();
+    connected(NULL);
+    reply("100 Trying", NULL, NULL);
+    reply("180 Ringing", NULL, NULL);
+    run_for(1000);
+    assert_int_equal(ml_leg_state(side.leg), ML_LEG_UP);
+    assert_null(strstr(side.log, "ringing"));
+    assert_int_equal(side.taken_answers, 1);
+    end();
+}
+
 static void a_second_fork_that_answers_gets_ack_and_bye(void **state)
 {
     char *first;
@@ -840,6 +854,7 @@ int main(void)
         TEST(SIP_2_the_200_that_wins_against_our_cancel_is_ended),
         TEST(a_200_long_after_our_cancel_is_ended_as_well),
         TEST(a_repeated_200_gets_its_ack_again),
+        TEST(a_provisional_response_that_was_overtaken_is_no_second_answer),
         TEST(a_second_fork_that_answers_gets_ack_and_bye),
         TEST(an_answer_we_cannot_use_is_ended),
         TEST(an_answer_that_came_early_need_not_come_again),

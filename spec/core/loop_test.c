@@ -121,6 +121,43 @@ static void test_a_slow_callback_does_not_shorten_a_timer(void **state)
     ml_timer_free(end);
 }
 
+/* Every turn takes 10 ms, again and again. */
+static void be_busy(void *user)
+{
+    int64_t until = ml_clock_us() + 10000;
+
+    while (ml_clock_us() < until)
+        ;
+    ml_timer_set(*(struct ml_timer **)user, 0);
+}
+
+static void run_for(int64_t ms)
+{
+    struct ml_timer *end = ml_timer_new(loop, stop, NULL);
+
+    ml_timer_set(end, ms);
+    ml_loop_run(loop);
+    ml_timer_free(end);
+}
+
+static void test_a_loop_lags_when_it_is_always_busy(void **state)
+{
+    static struct ml_timer *work;
+
+    (void)state;
+    run_for(50);
+    assert_in_range(ml_loop_lag_us(loop), 0, 2000);
+    work = ml_timer_new(loop, be_busy, &work);
+    ml_timer_set(work, 0);
+    run_for(15); /* one long turn hardly counts */
+    assert_in_range(ml_loop_lag_us(loop), 0, 3000);
+    run_for(900);
+    assert_in_range(ml_loop_lag_us(loop), 5000, 200000);
+    ml_timer_free(work);
+    run_for(1500);
+    assert_in_range(ml_loop_lag_us(loop), 0, 4000);
+}
+
 static void on_io(int fd, int events, void *user)
 {
     char byte;
@@ -304,6 +341,7 @@ int main(void)
         TEST(test_timers_fire_in_order),
         TEST(test_a_timer_may_free_itself),
         TEST(test_a_slow_callback_does_not_shorten_a_timer),
+        TEST(test_a_loop_lags_when_it_is_always_busy),
         TEST(test_descriptors),
         TEST(test_posts_from_a_thread_come_in_order),
         TEST(test_turns_come_after_callbacks_and_again_without_waiting),

@@ -61,6 +61,19 @@ static void test_a_room_is_found_by_kind_and_name_and_by_sid(void **state)
     assert_null(ml_rooms_find(rooms, "conference", "staff"));
 }
 
+static void test_a_room_may_be_renamed_and_made_again_with_its_sid(void **state)
+{
+    const char *sid = "QU0123456789abcdef0123456789abcdef";
+    struct ml_room *room = ml_room_open(rooms, "queue", "staff", sid, true);
+
+    (void)state;
+    assert_string_equal(ml_room_sid(room), sid);
+    ml_room_rename(room, "desk");
+    assert_string_equal(ml_room_name(room), "desk");
+    assert_null(ml_rooms_find(rooms, "queue", "staff"));
+    assert_ptr_equal(ml_rooms_find(rooms, "queue", "desk"), room);
+}
+
 static void test_fields_are_set_changed_and_removed_in_their_order(void **state)
 {
     struct ml_room *room = ml_room_open(rooms, "queue", "x", "QU", true);
@@ -100,6 +113,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_room_is_found_by_kind_and_name_and_by_sid),
+        TEST(test_a_room_may_be_renamed_and_made_again_with_its_sid),
         TEST(test_fields_are_set_changed_and_removed_in_their_order),
         TEST(test_rooms_that_last_are_bounded_and_the_oldest_empty_one_goes),
     };

@@ -1,10 +1,14 @@
 #include "net_help.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/base/log.h"
 #include "core/house/store.h"
@@ -235,6 +239,64 @@ static void test_what_was_put_is_there_after_a_start(void **state)
     assert_int_equal(info.st_mode & 0777, 0600);
 }
 
+/* Puts one change after the other, until it is killed. written: how many it has asked for. */
+static void live_and_be_killed(atomic_int *written)
+{
+    if (open_store(0) != 0)
+        _exit(1);
+    for (int i = 1;; i++) {
+        char state[32];
+
+        snprintf(state, sizeof state, "state-%d", i);
+        put_call("CAx", state, 0, NULL);
+        atomic_store(written, i);
+        if (i % 3 == 0)
+            run_for(1);
+    }
+}
+
+/* Without a wait for the disk: the last put before the kill is there, and none is done twice. */
+static void test_a_killed_process_loses_nothing(void **state)
+{
+    atomic_int *written =
+        mmap(NULL, sizeof *written, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int events = 0;
+
+    (void)state;
+    for (int round = 0; round < 8; round++) {
+        pid_t child;
+        char found[64];
+        int before, after, last = 0;
+
+        ml_store_close(store);
+        store = NULL;
+        run_for(1);
+        atomic_store(written, 0);
+        child = fork();
+        if (child == 0)
+            live_and_be_killed(written);
+        while (atomic_load(written) < 5)
+            sched_yield();
+        usleep((useconds_t)(round * 7 % 40) * 1000);
+        before = atomic_load(written);
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        after = atomic_load(written) + 1;
+        assert_int_equal(open_store(0), 0);
+        list((struct ml_query){.kind = ML_STORE_CALL}, "status");
+        assert_int_equal(count, 1);
+        assert_int_equal(sscanf(rows, "1 state-%d;", &last), 1);
+        assert_in_range(last, before, after);
+        list((struct ml_query){.kind = ML_STORE_EVENT, .most = 2}, "name");
+        snprintf(found, sizeof found, "state-%d;", last);
+        assert_non_null(strstr(rows, found));
+        list((struct ml_query){.kind = ML_STORE_EVENT, .most = 100000}, "id");
+        events += last;
+        assert_int_equal(count, events);
+    }
+    munmap(written, sizeof *written);
+}
+
 static void test_a_forgotten_answer_does_not_come(void **state)
 {
     struct ml_query query = {.kind = ML_STORE_CALL, .most = 1};
@@ -407,6 +469,7 @@ int main(void)
         STORED(test_a_call_takes_its_notifications_along),
         STORED(test_text_stays_text),
         STORED(test_what_was_put_is_there_after_a_start),
+        STORED(test_a_killed_process_loses_nothing),
         STORED(test_a_forgotten_answer_does_not_come),
         STORED(test_a_full_disk_loses_records_and_says_so_once),
         STORED(test_a_disk_that_hangs_does_not_fill_the_memory),

@@ -8,6 +8,7 @@ local stage = require "support.stage"
 local sys = require "moonline.core.sys"
 local task = require "moonline.core.task"
 local udp = require "moonline.core.udp"
+local wire = require "moonline.core.wire"
 
 local META = process.root .. "/lua/moonline/meta"
 
@@ -99,11 +100,16 @@ local function make_everything()
   local _ <close> = task.timer(0, box)
   local _ <close> = http.client {}
   http.jar()
-  local _ <close> = assert(udp.open("127.0.0.1", 0, box))
+  local socket <close> = assert(udp.open("127.0.0.1", 0, box))
+  local between <close> = assert(wire.open(box))
+  between:add(socket:port())
+  assert(socket:send("127.0.0.1", socket:port(), "to itself"))
+  assert(box:wait("packet", 1)).packet:close()
   local child <close> = assert(sys.spawn({ "/bin/true" }, { box = box }))
   child:pid()
   local _ <close> = assert(sys.watch({ META }, box))
   local _ <close> = assert(media.open { threads = 0 })
+  sys.editor(box) -- nil where there is no terminal
 end
 
 local function difference(one, other)

@@ -1,38 +1,12 @@
-// The official client against a server: node rest.js SDK URL ACCOUNT TOKEN TO ANSWER-URL
-// Ends with 1, and says why, when something is not as it should be.
+// Calls and recordings by the official client: see client.js.
 const assert = require("assert");
-const [sdk, url, account, token, to, answer] = process.argv.slice(2);
-const twilio = require(sdk);
-const client = twilio(account, token);
-client.api.baseUrl = url;
-
-const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
-
-// Waits until a call has one of these statuses.
-async function until(sid, ...statuses) {
-  for (let i = 0; i < 200; i++) {
-    const call = await client.calls(sid).fetch();
-    if (statuses.includes(call.status)) return call;
-    await sleep(25);
-  }
-  throw new Error("never " + statuses.join(" or "));
-}
-
-async function refused(promise, status, code) {
-  try {
-    await promise;
-  } catch (fault) {
-    assert.strictEqual(fault.status, status);
-    assert.strictEqual(fault.code, code);
-    assert.ok(fault.moreInfo.endsWith("/" + code));
-    return;
-  }
-  throw new Error("not refused with " + code);
-}
+const { account, answer, client, connect, each, refused, run, sleep, status, to, token, until, url,
+  whole } = require("./client.js");
 
 async function main() {
-  const account_ = await client.api.v2010.accounts(account).fetch();
+  const account_ = whole(await client.api.v2010.accounts(account).fetch());
   assert.strictEqual(account_.status, "active");
+  assert.strictEqual((await client.api.v2010.accounts.list())[0].sid, account);
 
   const placed = await client.calls.create({
     to, from: "desk", url: answer, record: true, trim: "do-not-trim",
@@ -41,7 +15,7 @@ async function main() {
   assert.match(placed.sid, /^CA[0-9a-f]{32}$/);
   assert.strictEqual(placed.direction, "outbound-api");
   assert.ok(placed.dateCreated instanceof Date);
-  const talking = await until(placed.sid, "in-progress");
+  const talking = whole(await status(placed.sid, "in-progress"));
   assert.strictEqual(talking.to, to);
 
   const listed = await client.calls.list({ status: "in-progress", limit: 5 });
@@ -55,14 +29,14 @@ async function main() {
   await sleep(300); // of audio, for the recording
   const updated = await client.calls(placed.sid).update({ twiml: "<Response><Hangup/></Response>" });
   assert.strictEqual(updated.sid, placed.sid);
-  const ended = await until(placed.sid, "completed");
+  const ended = whole(await status(placed.sid, "completed"));
   assert.ok(ended.endTime instanceof Date);
   assert.ok(Number(ended.duration) >= 0);
   await refused(ended.update({ status: "completed" }), 400, 21220);
 
   for (let i = 0; i < 3; i++) {
     const more = await client.calls.create({ to, from: "desk", twiml: "<Response><Hangup/></Response>" });
-    await until(more.sid, "completed");
+    await status(more.sid, "completed");
   }
   const page = await client.calls.page({ pageSize: 2 });
   assert.strictEqual(page.instances.length, 2);
@@ -71,13 +45,14 @@ async function main() {
   assert.notStrictEqual(next.instances[0].sid, page.instances[0].sid);
   assert.strictEqual((await client.calls.list({ pageSize: 1, limit: 4 })).length, 4);
 
-  let recordings = [];
-  for (let i = 0; i < 100 && !(recordings[0] && recordings[0].status === "completed"); i++) {
-    recordings = await client.recordings.list({ callSid: placed.sid });
-    await sleep(25);
-  }
+  assert.strictEqual((await each(client.calls, { pageSize: 2, limit: 5 })).length, 4);
+
+  const recordings = await until(() => client.recordings.list({ callSid: placed.sid }),
+    (list) => list[0] && list[0].status === "completed");
   assert.strictEqual(recordings.length, 1);
-  assert.strictEqual(recordings[0].source, "OutboundAPI");
+  assert.strictEqual(whole(recordings[0]).source, "OutboundAPI");
+  whole(await client.recordings(recordings[0].sid).fetch());
+  whole(await client.calls(placed.sid).recordings(recordings[0].sid).fetch());
   const audio = await fetch(url + recordings[0].uri.replace(".json", ".wav"), {
     headers: { authorization: "Basic " + Buffer.from(account + ":" + token).toString("base64") },
   });
@@ -89,15 +64,38 @@ async function main() {
 
   await refused(client.calls("CA" + "0".repeat(32)).fetch(), 404, 20404);
   await refused(client.calls.create({ to, from: "desk", url: "nonsense" }), 400, 21205);
+
+  const heard = await client.calls.create({ to, from: "desk", machineDetection: "Enable",
+    twiml: '<Response><Pause length="60"/></Response>' });
+  await status(heard.sid, "in-progress");
+  const notes = await client.calls(heard.sid).notifications.list();
+  assert.strictEqual(whole(notes[0]).errorCode, "21600");
+  whole(await client.calls(heard.sid).notifications(notes[0].sid).fetch());
+  const live = whole(await client.calls(heard.sid).recordings.create({
+    recordingChannels: "dual", recordingStatusCallback: answer,
+    recordingStatusCallbackEvent: ["in-progress", "completed"],
+  }));
+  assert.strictEqual(live.channels, 2);
+  assert.strictEqual(live.source, "StartCallRecordingAPI");
+  const current = client.calls(heard.sid).recordings("Twilio.CURRENT");
+  const paused = await current.update({ status: "paused", pauseBehavior: "skip" });
+  assert.strictEqual(paused.sid, live.sid);
+  assert.strictEqual(paused.status, "paused");
+  assert.strictEqual((await current.update({ status: "in-progress" })).status, "in-progress");
+  await sleep(300);
+  const stopped = await client.calls(heard.sid).recordings(live.sid).update({ status: "stopped" });
+  assert.strictEqual(whole(stopped).status, "completed");
+  await refused(current.update({ status: "paused" }), 404, 20404);
+  assert.ok(await client.calls(heard.sid).recordings(live.sid).remove());
+  await client.calls(heard.sid).update({ status: "completed" });
+  await status(heard.sid, "completed");
+  await refused(client.calls(heard.sid).recordings.create(), 400, 21220);
+  assert.strictEqual((await client.recordings.list({ dateCreated: new Date() })).length, 0);
+
   assert.ok(await client.calls(placed.sid).remove());
   await refused(client.calls(placed.sid).fetch(), 404, 20404);
-  const stranger = twilio(account, "guess");
-  stranger.api.baseUrl = url;
+  const stranger = connect("guess");
   await refused(stranger.calls.list(), 401, 20003);
-  console.log("all as it should be");
 }
 
-main().catch((fault) => {
-  console.error(fault);
-  process.exit(1);
-});
+run(main);

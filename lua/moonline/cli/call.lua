@@ -2,12 +2,13 @@
 
 local json = require "dkjson"
 local lfs = require "lfs"
+local progress = require "moonline.progress"
 local remote = require "moonline.remote"
 local task = require "moonline.task"
 
 local call = { summary = "Place a call from a running server" }
 
-local STEP = 0.2 -- seconds between two looks at the call
+local STEP = 0.2 -- seconds between two looks at a call whose events do not come any more
 
 local OVER = { completed = true, busy = true, failed = true, ["no-answer"] = true, canceled = true }
 
@@ -42,27 +43,41 @@ local function order(options)
   return form
 end
 
--- Tells each new status until the last.
-local function follow(server, placed, tell)
-  local was = placed
+-- Tells its events until it is over.
+local function follow(events, sid, tell)
+  for event in events.next, events do
+    if event.call == sid and event.kind == "call-ended" then return end
+    if event.call == sid or event.parent == sid then tell(event) end
+  end
+end
+
+-- How it ended. Waits for that, should the events have ceased before.
+local function ending(server, sid)
   while true do
-    local now = server:request("GET", "/Calls/" .. placed.sid .. ".json")
-    if now.status ~= was.status then tell(now) end
+    local now = server:request("GET", "/Calls/" .. sid .. ".json")
     if OVER[now.status] then return now end
-    was = now
     task.sleep(STEP)
   end
 end
 
 function call.run(options, out)
   return remote.run(options, out, function(server)
-    local placed = server:request("POST", "/Calls.json", order(options))
+    local form = order(options)
+    local events <close> = server:events()
+    local placed = server:request("POST", "/Calls.json", form)
     local function tell(one)
       out.line(options.json and json.encode(one) or ("%s  %s"):format(one.sid, one.status))
     end
     tell(placed)
     if options.no_wait then return 0 end
-    return follow(server, placed, tell).status == "completed" and 0 or 1
+    local view = progress.new(placed.sid)
+    follow(events, placed.sid, function(event)
+      local line = options.json and json.encode(event) or view:line(event)
+      if line then out.line(line) end
+    end)
+    local over = ending(server, placed.sid)
+    tell(over)
+    return over.status == "completed" and 0 or 1
   end)
 end
 

@@ -46,13 +46,21 @@ local function names()
   return suggest.keys(found)
 end
 
+---Every command.
+---@return { name: string, command: moonline.Command }[] list in the order of their names
+function cli.commands()
+  local list = {}
+  for i, name in ipairs(names()) do list[i] = { name = name, command = find(name) } end
+  return list
+end
+
 local function usage(write)
   write("Usage: moonline COMMAND [OPTION]...")
   write("       moonline SCRIPT.lua [ARGUMENT]...   (- reads the standard input)")
   write("       moonline -i                         reads and runs Lua, line by line")
   write("")
-  for _, name in ipairs(names()) do
-    write(("  %-10s %s"):format(name, find(name).summary))
+  for _, one in ipairs(cli.commands()) do
+    write(("  %-10s %s"):format(one.name, one.command.summary))
   end
   write("")
   write("moonline COMMAND --help tells more.")

@@ -1,72 +1,30 @@
--- moonline new verb NAME: writes a verb of one's own and its test, to be changed at leisure.
+-- moonline new verb NAME, moonline new app NAME: writes a verb of one's own, or a whole application,
+-- each with its test, to be changed at leisure.
 
 local config = require "moonline.config"
 local elements = require "moonline.elements"
 local lfs = require "lfs"
+local suggest = require "moonline.twiml.suggest"
 local vocabulary = require "moonline.twiml.vocabulary"
 
 local FAILED, USAGE, CONFIGURATION = 1, 2, 78
 
-local new = { summary = "Write a verb of your own, and its test" }
+local new = { summary = "Write a verb or an application of your own, and its test" }
 
 local HELP = [[
-The name is what documents say: letters, the first one a capital (Survey). The files are
-NAME.lua and NAME_spec.lua in the first folder of twiml.verbs of the configuration, or in
-./verbs. Nothing is overwritten.]]
+verb: the name is what documents say: letters, the first one a capital (Survey). The files
+are NAME.lua and NAME_spec.lua in the first folder of twiml.verbs of the configuration, or
+in ./verbs. app: a folder of that name with documents, a script, phones and a test that
+passes. Nothing is overwritten.]]
 
 function new.define(parser)
-  parser:argument("kind", "What to write."):choices({ "verb" })
-  parser:argument("name", "Its name in documents: Survey.")
-  parser:option("-c --config", "Configuration whose twiml.verbs names the folder."):argname("FILE")
-  parser:option("--folder", "The folder, made when it is missing."):argname("FOLDER")
+  parser:argument("kind", "What to write."):choices({ "verb", "app" })
+  parser:argument("name", "A verb's name in documents: Survey; or a folder.")
+  parser:option("-c --config", "Configuration whose twiml.verbs names the folder of a verb.")
+    :argname("FILE")
+  parser:option("--folder", "The folder of a verb, made when it is missing."):argname("FOLDER")
   parser:epilog(HELP)
 end
-
-local VERB = [[
--- <NAME say digits action>: says a text, takes keys, and posts them to action as Keys.
-
-return {
-  name = "NAME",
-  attrs = {
-    say = { "text", required = true },
-    digits = { "integer", default = 1, min = 1, max = 20 },
-    action = { "url" },
-  },
-  run = function(session, node)
-    local a = node.attrs
-    local keys = session.call:gather { say = a.say, digits = a.digits, timeout = 5 }
-    if not keys then return nil end -- nothing was pressed: the next verb
-    return a.action and session:fetch(a.action, { Keys = keys })
-  end,
-}
-]]
-
-local SPEC = [[
--- Run it: moonline --virtual FOLDER/FILE_spec.lua
-local trial = require "moonline.trial"
-
-local folder = arg[0]:match("^(.*)/") or "."
-
-trial.test("<NAME> asks for a key and posts it", { verbs = folder }, function(t)
-  t.web["/next"] = "<Response><Hangup/></Response>"
-  t:call '<NAME say="Press a key." action="/next"/>'
-  t:press "4"
-  assert(t:request("/next").Keys == "4")
-  assert(t:said "Press a key.")
-end)
-
-trial.test("<NAME> goes on when nothing is pressed", { verbs = folder }, function(t)
-  t:call '<NAME say="Press a key."/><Say>Goodbye.</Say>'
-  assert(t:ended() == "completed")
-  assert(t:said "Goodbye.")
-end)
-
-trial.test("<NAME> has its attributes checked", { verbs = folder }, function(t)
-  t:call '<NAME say="Press a key." digits="many"/>'
-  t:ended()
-  assert(t:warned(12200))
-end)
-]]
 
 -- What is wrong with a name, nil when it is right.
 local function name_fault(name)
@@ -96,43 +54,76 @@ local function fill(template, name, folder)
   return (template:gsub("%u%u+", known))
 end
 
--- Both files, or none.
-local function write_all(folder, name)
-  local base = ("%s/%s"):format(folder, name:lower())
-  local files = { { base .. ".lua", VERB }, { base .. "_spec.lua", SPEC } }
+-- All files, or none: { path, text }.
+local function write_all(folder, files)
   for _, file in ipairs(files) do
     if lfs.attributes(file[1]) then return nil, file[1] .. " is there already" end
   end
-  if not lfs.attributes(folder) then lfs.mkdir(folder) end
+  if not lfs.attributes(folder) then
+    local made, why = lfs.mkdir(folder)
+    if not made then return nil, ("%s cannot be made: %s"):format(folder, why) end
+  end
   for _, file in ipairs(files) do
-    local ok, why = write(file[1], fill(file[2], name, folder))
+    local ok, why = write(file[1], file[2])
     if not ok then return nil, why end
   end
   return files
 end
 
-function new.run(options, out)
-  local fault = name_fault(options.name)
-  if fault then
-    out.problem(fault)
-    return USAGE
+local make = {}
+
+function make.app(options)
+  local folder = options.name
+  if not folder:match("^[%w._/-]+$") then
+    return nil, USAGE, ("%q is no name of a folder"):format(folder)
   end
+  local template, files = require "moonline.templates.app", {}
+  for _, name in ipairs(suggest.keys(template)) do
+    files[#files + 1] = { ("%s/%s"):format(folder, name),
+      fill(template[name], folder:match("[^/]+$"), folder) }
+  end
+  return folder, files
+end
+
+function make.verb(options)
+  local fault = name_fault(options.name)
+  if fault then return nil, USAGE, fault end
   local folder, problem = folder_of(options)
+  if not folder then return nil, CONFIGURATION, problem end
+  local base, files = ("%s/%s"):format(folder, options.name:lower()), {}
+  for ending, text in pairs(require "moonline.templates.verb") do
+    files[#files + 1] = { base .. ending, fill(text, options.name, folder) }
+  end
+  table.sort(files, function(one, other) return one[1] < other[1] end)
+  return folder, files
+end
+
+-- What else there is to know of a verb of that name.
+local function note_verb(name, out)
+  local finder = elements.new()
+  if finder:verb(name) then
+    out.line(("it takes the place of our <%s>"):format(name))
+  elseif vocabulary.elements[name] then
+    out.line(("<%s> is a name of TwiML"):format(name))
+  end
+end
+
+function new.run(options, out)
+  local folder, files, problem = make[options.kind](options)
   if not folder then
     out.problem(problem)
-    return CONFIGURATION
+    return files
   end
-  local files, why = write_all(folder, options.name)
-  if not files then
+  local written, why = write_all(folder, files)
+  if not written then
     out.problem(why)
     return FAILED
   end
   for _, file in ipairs(files) do out.line(file[1]) end
-  local finder = elements.new()
-  if finder:verb(options.name) then
-    out.line(("it takes the place of our <%s>"):format(options.name))
-  elseif vocabulary.elements[options.name] then
-    out.line(("<%s> is a name of TwiML"):format(options.name))
+  if options.kind == "verb" then
+    note_verb(options.name, out)
+  else
+    out.line(("moonline test %s"):format(folder))
   end
   return 0
 end

@@ -81,7 +81,8 @@ schema.root = record {
     regions = map(record { bind = types.address, proxy = types.sip_uri, advertise = types.host },
       word),
     resolve = map(types.target, any_text), dns = list(types.target, non_empty),
-    session_expires = integer(90, 86400),
+    session_expires = integer(90, 86400), connections = integer(1, 100000),
+    per_source = integer(1, 100000),
   }, { final = secure_listener }),
   trunks = map(record({
     proxy = list(types.sip_uri, non_empty), username = text(), password = text(),
@@ -92,7 +93,10 @@ schema.root = record {
     listen = types.address, advertise = types.address, ports = list(integer(1, 65535), port_pair),
     timeout = number(0, 86400),
   },
-  http = record { listen = types.http_listen, public_url = types.url },
+  http = record {
+    listen = types.http_listen, public_url = types.url, console = types.boolean,
+    connections = integer(1, 100000), per_source = integer(0, 100000),
+  },
   voice = voice(),
   numbers = map(voice(), any_text),
   script = record { trusted = types.boolean },
@@ -106,18 +110,20 @@ schema.root = record {
   webhook = record {
     connect_timeout = number(0.1, 60), timeout = number(0.1, 300),
     max_body = integer(1024, 1 << 30),
-    ca = path("file"), resolve = map(types.target, any_text), divert = types.url,
+    ca = path("file"), resolve = map(types.target, any_text), dns = list(types.target, non_empty),
+    divert = types.url,
     allow = list(types.cidr), deny = list(text("a network such as 10.0.0.0/8, or private",
       function(net) return net == "private" or types.cidr.check(net) ~= nil end)),
   },
   store = record {
     path = path(), keep_days = number(0, 36500), max_mb = integer(0, 1 << 30),
   },
+  trace = record { calls = integer(0, 100000), kb = integer(4, 65536) },
   recording = record { format = choice("pcm16") },
   speech = record { voices = map(text(), any_text), recogniser = types.url },
   limits = record {
     calls = integer(1, 1000000), resume_ms = integer(1, 60000), resume_mb = integer(1, 65536),
-    memory_mb = integer(16, 1048576), drain = number(0, 86400),
+    memory_mb = integer(16, 1048576), drain = number(0, 86400), lag_ms = integer(0, 60000),
   },
 }
 
@@ -135,11 +141,11 @@ function schema.defaults()
       listen = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060" },
       tls = { verify = true }, allow = { "127.0.0.0/8" }, users = {}, digest = { "MD5" },
       regions = {}, resolve = {},
-      session_expires = 1800,
+      session_expires = 1800, connections = 1000, per_source = 100,
     },
     trunks = {},
     rtp = { listen = "127.0.0.1", ports = { 20000, 29999 }, timeout = 60 },
-    http = { listen = "127.0.0.1:8080" },
+    http = { listen = "127.0.0.1:8080", connections = 1000, per_source = 100 },
     voice = { method = "POST" },
     numbers = {},
     script = { trusted = false },
@@ -154,9 +160,11 @@ function schema.defaults()
       },
     },
     store = { path = "./moonline-data", keep_days = 0, max_mb = 0 },
+    trace = { calls = 100, kb = 64 },
     recording = { format = "pcm16" },
     speech = { voices = {} },
-    limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300 },
+    limits = { calls = 1000, resume_ms = 50, resume_mb = 16, memory_mb = 512, drain = 300,
+      lag_ms = 100 },
   }
 end
 

@@ -11,7 +11,8 @@ local task = require "moonline.task"
 local dial = {}
 
 local KINDS = {
-  "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop", "transfer",
+  "dial", "task", "ended", "canceled", "failed", "lost", "digit", "redirect", "stop",
+  "record", "transfer",
 }
 
 local Outcome <const> = { __name = "moonline.DialOutcome" }
@@ -118,6 +119,8 @@ function Dial:on_event(event)
   elseif event.kind == "redirect" or event.kind == "stop" then
     self.interrupt = event
     self:stop_all()
+  elseif event.kind == "record" then
+    self.call:take_order(event)
   elseif event.kind == "transfer" then
     self.call:tell_transfer(event)
   else
@@ -238,7 +241,8 @@ function dial.run(session, node)
   self:quiet()
   record.finish(self)
   self.env.notify { kind = "dialled", call = call.sid, child = child and child.sid,
-    status = child and child.status or "failed", code = child and child.code }
+    status = child and child.status or "failed", code = child and child.code,
+    action = self.attrs.action ~= nil and not self.interrupt }
   return self:finish(child)
 end
 

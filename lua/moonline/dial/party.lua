@@ -48,6 +48,13 @@ function party.client(env, user)
     ("%s is not registered, and no user of sip.users"):format(user)
 end
 
+---Is it the address of somebody, neither a user nor a number?
+---@param text string
+---@return boolean
+function party.is_address(text)
+  return not (text:match("^client:.") or text:match("^%+?[%d().%s-]+$"))
+end
+
 ---What a script dials: "client:alice", "+15550100", "sip:kate@host", "kate@host".
 ---@param env moonline.Env
 ---@param text string
@@ -55,10 +62,12 @@ end
 ---@return integer? code
 ---@return string? message
 function party.of(env, text)
+  if party.is_address(text) then
+    return { uri = text:match("^sips?:") and text or "sip:" .. text }
+  end
   local user = text:match("^client:(.+)$")
   if user then return party.client(env, user) end
-  if text:match("^%+?[%d().%s-]+$") then return party.number(env.config, text) end
-  return { uri = text:match("^sips?:") and text or "sip:" .. text }
+  return party.number(env.config, text)
 end
 
 return party

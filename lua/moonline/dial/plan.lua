@@ -46,17 +46,22 @@ local function is_plain(user)
   return user ~= nil and user:find("^[%w+%-_.]+$") ~= nil
 end
 
--- To a trunk: who calls is its own number, unless the Dial says otherwise, and is vouched for (RFC 3325);
--- who wants to stay unknown does (RFC 3323), and the trunk alone learns whose call it is.
+---To a trunk: who calls is vouched for (RFC 3325).
+---@param target table with trunk
+---@param user string?
+---@return string[][] headers
+function plan.asserted(target, user)
+  if not is_plain(user) then return {} end
+  local host = target.uri:match("@(.*)$")
+  return { { "P-Asserted-Identity", ("<sip:%s@%s>"):format(user, host) } }
+end
+
+-- To a trunk: who calls is its own number, unless the Dial says otherwise; who wants to
+-- stay unknown does (RFC 3323), and the trunk alone learns whose call it is.
 local function trunk_caller(call, target, caller_id)
   local user = caller_id or target.from or unescape(user_of(call.from))
   local hidden = call.withheld and not caller_id
-  local asserted = hidden and (target.from or call.asserted) or user
-  local headers = {}
-  if is_plain(asserted) then
-    headers[1] = { "P-Asserted-Identity",
-      ("<sip:%s@%s>"):format(asserted, target.uri:match("@(.*)$")) }
-  end
+  local headers = plan.asserted(target, hidden and (target.from or call.asserted) or user)
   if not hidden then return { user = user, headers = headers } end
   headers[#headers + 1] = { "Privacy", "id" }
   return { display = "Anonymous", host = "anonymous.invalid", headers = headers }

@@ -4,37 +4,31 @@
 ---@class moonline.core.house
 local house = {}
 
----The table of live calls: sid -> fields.
+---The calls that are live: those whose listener is open.
 ---@class moonline.Calls
 local Calls = {}
 
 ---@return moonline.Calls
 function house.calls() end
----Sets fields; false removes one. Numbers are stored as text.
 ---@param sid string
----@param fields table<string, string|number|false>
-function Calls:set(sid, fields) end
----One field, or all of them as a table; nil when unknown.
----@param sid string
----@param field string?
----@return string|table|nil
-function Calls:get(sid, field) end
----@param sid string
-function Calls:remove(sid) end
+---@return boolean
+function Calls:has(sid) end
 ---@return integer
 function Calls:count() end
 ---Sids, oldest first.
 ---@return string[]
 function Calls:list() end
----Lets go of the handle; the table stays. Has __close.
+---Lets go of the handle; the calls stay. Has __close.
 function Calls:close() end
----What is told about a call comes as events into this mailbox from now on, until the handle is closed.
+---A call is live from now on, until the handle that this gives is closed: what is told about it comes
+---as events into this mailbox.
 ---@param sid string
 ---@param box moonline.Mailbox
+---@param beside boolean? it is no call (a recording, who waits for an answer): neither counted nor listed
 ---@return moonline.CallListener
-function Calls:listen(sid, box) end
----Posts an event (text, numbers, booleans and tables of these) to whoever listens for this call, of
----whatever generation. false: nobody does.
+function Calls:listen(sid, box, beside) end
+---Posts an event (text, numbers, booleans and tables of these) to a live call, of whatever generation.
+---false: there is none of that sid.
 ---@param sid string
 ---@param event table with kind
 ---@return boolean heard
@@ -43,7 +37,7 @@ function Calls:tell(sid, event) end
 ---@class moonline.CallListener
 local CallListener = {}
 
----What is told later goes unheard. Has __close.
+---The call is not live any more: what is told later goes unheard. Has __close.
 function CallListener:close() end
 
 ---Counters that outlive calls and generations.
@@ -61,6 +55,44 @@ function Counters:add(name, more) end
 function Counters:list() end
 ---Lets go of the handle; the counters stay. Has __close.
 function Counters:close() end
+
+---The last calls, as they can be looked at afterwards: SIP messages, and what is told about them. A call
+---that is placed for another one is part of its trace.
+---@class moonline.Traces
+local Traces = {}
+
+---Of so many calls, with at most that many bytes each (4,096 at least): of what is longer, the beginning
+---and the newest are kept. The oldest goes first, and those of ended calls before others.
+---@param options { calls: integer, bytes: integer }
+---@return moonline.Traces
+function house.traces(options) end
+---A call begins.
+---@param sid string
+---@param parent string? sid of the call it is placed for
+function Traces:open(sid, parent) end
+---The messages with that Call-ID are its own, from the first on.
+---@param sid string
+---@param call_id string
+function Traces:dialog(sid, call_id) end
+---It is over; its trace stays for a while.
+---@param sid string
+function Traces:ended(sid) end
+---Keeps an event: text, numbers, booleans and tables of these, with `call`, the sid it is about. Other
+---values in it are left out, and an event of no known call is.
+---@param event moonline.Event
+function Traces:tell(event) end
+---What there is of a call, in order: messages as Agent:trace has them, with `call` and with their secrets
+---masked, and what was told as { json = "..." }; all with `time` (seconds of the clock of tasks).
+---nil: no such call.
+---@param sid string
+---@return table[]?
+---@return integer? dropped how many were too much, after the beginning
+function Traces:read(sid) end
+---Bytes that all of them take.
+---@return integer
+function Traces:bytes() end
+---Lets go of the handle; the traces stay. Has __close.
+function Traces:close() end
 
 ---Rooms that calls of all states meet in: conferences, queues, the agents who wait at them. Each has a
 ---sid, plain values under names, and members in the order of their coming, known by CallSid, with plain
@@ -90,7 +122,7 @@ function house.rooms(media) end
 ---10,000 of them.
 ---@param kind string
 ---@param name string
----@param prefix string two letters, of a new sid
+---@param prefix string two letters of a new sid, or the sid
 ---@param lasting boolean?
 ---@return string sid
 ---@return boolean is_new
@@ -112,6 +144,11 @@ function Rooms:get(sid, field) end
 ---@param fields table<string, string|number|boolean>
 ---@return boolean there
 function Rooms:set(sid, fields) end
+---false: there is no such room, or another one of that name.
+---@param sid string
+---@param name string
+---@return boolean done
+function Rooms:rename(sid, name) end
 ---Its name is free for a new one; it goes with its last member.
 ---@param sid string
 function Rooms:shut(sid) end

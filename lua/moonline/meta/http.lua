@@ -22,7 +22,7 @@ local Jar = {}
 
 ---deny and allow are CIDR lists judged on the resolved address, allow wins; resolve maps host ->
 ---"address[:port]"; ca is a PEM file trusted besides the system's.
----@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, ca: string? }
+---@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, dns: string?, ca: string? }
 ---@return moonline.HttpClient?, string? why, string? text
 function http.client(options) end
 
@@ -50,8 +50,9 @@ function http.signed_form(list) end
 ---"connect", "connect-timeout", "timeout", "tls", "certificate", "expired", "wrong-name", "protocol",
 ---"too-big", "denied", "file"; status is 0 when no answer had begun. Their headers are by lower-case
 ---name, the first of several; those of the request are "Name: value" lines. Times are seconds. save
----writes the body to that file.
----@param request { url: string, method: string?, headers: string[]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, no_sni: boolean? }
+---writes the body to that file. With pieces the body of a 2xx answer comes as {kind="piece", op, bytes}
+---events, whatever its length, and the last event has none.
+---@param request { url: string, method: string?, headers: string[]?, body: string?, connect_timeout: number?, read_timeout: number?, timeout: number?, max_body: integer?, jar: moonline.Jar?, save: string?, pieces: boolean?, no_sni: boolean? }
 ---@param box moonline.Mailbox
 ---@return integer op
 function Client:fetch(request, box) end
@@ -66,7 +67,7 @@ function Client:refuse_own(address, port) end
 function Client:active() end
 function Client:close() end
 
----@param options { address: string?, port: integer?, certificate: string?, key: string?, max_body: integer?, header_timeout: number? }
+---@param options { address: string?, port: integer?, certificate: string?, key: string?, max_body: integer?, header_timeout: number?, max_connections: integer?, max_per_source: integer? }
 ---@return moonline.HttpServer?, string? why, string? text
 function http.server(options) end
 ---box gets {kind="request", request=Request}.
@@ -90,12 +91,20 @@ function Request:respond(status, headers, body) end
 ---@param path string
 ---@param content_type string
 function Request:file(path, content_type) end
----Piece by piece, for servers that misbehave on purpose.
+---Piece by piece: streams, and servers that misbehave on purpose. An end without finish is a reset.
 ---@param status integer
 ---@param headers string[][]?
 function Request:begin(status, headers) end
 ---@param bytes string
 function Request:write(bytes) end
+---Bytes written that the client has not taken.
+---@return integer?, string? why
+function Request:queued() end
+---Its sender gave wrong credentials: 20 of them within a minute, and it is locked out for one.
+function Request:strike() end
+---Seconds for which its sender is locked out.
+---@return integer?
+function Request:locked() end
 function Request:finish() end
 function Request:drop() end
 ---Without an answer so far: 500. Has __close.

@@ -29,13 +29,13 @@ function media.tone(country, name) end
 function Media:streams() end
 function Media:close() end
 
----Records what `left` (and `right`) say into a WAV file; with hears, what left hears in its room instead
----of right. Of rooms: the room of that sid as a whole, in place of legs; or with member (a CallSid) that
+---Records what `left` (and `right`) say into a WAV file; with hears, what left hears instead of right,
+---and with unsaid nothing else. Of rooms: the room of that sid as a whole, in place of legs; or with member (a CallSid) that
 ---one as `right`. box gets {kind="recorded", recorder, why,
 ---key, duration, channels, absent, text}, why being "stopped", "max", "silence", "key", "failed".
 ---utterance: nothing is recorded until somebody speaks, which {kind="voice", recorder} tells; then to
 ---`silence` after he ends, or `max` after he began. Mono, without trim.
----@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, sent: boolean?, only_sent: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
+---@param options { path: string, left: moonline.CoreLeg?, right: moonline.CoreLeg?, hears: boolean?, unsaid: boolean?, rooms: moonline.Rooms?, room: string?, member: string?, dual: boolean?, trim: boolean?, max: number?, silence: number?, keys: string?, utterance: boolean?, box: moonline.Mailbox }
 ---@return moonline.Recorder?, string? why, string? text
 function Media:record(options) end
 

@@ -21,7 +21,7 @@ local Leg = {}
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
 ---`users` a table name -> password, `tls` { certificate, key, ca, verify = true },
 ---`telephone_event` its payload type in our offers (96 to 127, else 101).
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, max_lag: integer?, max_connections: integer?, max_per_source: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 
@@ -48,6 +48,10 @@ function Agent:admit(code, retry_after) end
 ---Every message: {kind="message", sent=boolean, transport, local_address, remote, text}. nil ends it.
 ---@param box moonline.Mailbox?
 function Agent:trace(box) end
+
+---Every message is kept in these traces, with the call it belongs to. nil ends it.
+---@param traces moonline.Traces?
+function Agent:keep(traces) end
 
 ---Dials at once. headers is a list of { name, value }; `bind`, `proxy`, `advertise` (host[:port]) and
 ---`advertise_media` (an IP address, for the SDP) are the egress profile; `box` gets the leg's events.
@@ -94,7 +98,7 @@ function Ask:close() end
 function Agent:legs() end
 
 ---Incoming calls that are still wanted: a leg whose BYE is sent does not count. With the option
----max_calls one more gets 503.
+---max_calls one more gets 503, and with max_lag (ms) any while the loop lags by more than that.
 ---@return integer
 function Agent:calls() end
 

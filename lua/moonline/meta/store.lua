@@ -6,7 +6,7 @@
 ---@class moonline.core.store
 local store = {}
 
----@alias moonline.RecordKind "call"|"recording"|"notification"|"event"|"callback"
+---@alias moonline.RecordKind "call"|"recording"|"notification"|"conference"|"queue"|"event"|"callback"
 
 ---@class moonline.CoreStore
 local Store = {}
@@ -35,7 +35,7 @@ function Store:remove(kind, key) end
 ---@param box moonline.Mailbox
 function Store:list(kind, options, box) end
 
----Removes calls that ended and recordings that were made before a time, and the oldest recordings
+---Removes calls and conferences that ended and recordings that were made before a time, and the oldest recordings
 ---until the rest has no more than that many bytes. 0: no limit. Files are folder/<sid>.wav.
 ---@param folder string
 ---@param before number seconds since 1970
@@ -49,26 +49,28 @@ function Store:health() end
 
 ---A callback: written, then sent by a state that serves, this one if it does. Those with the same
 ---`call` go one after the other. Its number.
----@param callback { call: string, url: string, method: string?, params: string?, what: string?, token: string }
+---@param call string
+---@param url string
+---@param method "GET"|"POST"
+---@param form string parameters, form-encoded
+---@param what string for the log
+---@param token string
 ---@return integer
-function Store:push(callback) end
+function Store:push(call, url, method, form, what, token) end
 
 ---Lets go of the handle; the last one closes the store, once all is written. Has __close.
 function Store:close() end
 
----@class moonline.Callback
----@field id integer
----@field call string
----@field url string
----@field method "GET"|"POST"
----@field form string parameters, form-encoded
----@field what string
----@field token string
----@field attempts integer that failed before
-
----From now on this state sends callbacks: fn(callback) in a task of its own, which ends with done.
----@param fn fun(callback: moonline.Callback)
+---From now on this state sends callbacks: each in a task of its own, which ends with done. attempts:
+---how many failed before.
+---@param fn fun(call: string, id: integer, attempts: integer)
 function Store:serve(fn) end
+
+---What is being sent under that number: for who did not push it, or has forgotten it.
+---@param call string
+---@param id integer
+---@return { url: string, method: "GET"|"POST", form: string, what: string, token: string }?
+function Store:sending(call, id) end
 
 ---This state sends no more.
 function Store:leave() end

@@ -8,6 +8,8 @@ local sys = {}
 local Child = {}
 ---@class moonline.Watch
 local Watch = {}
+---@class moonline.Editor
+local Editor = {}
 
 ---version, sofia, libev, curl, libxml2, microhttpd, lua, spandsp, sndfile, openssl, cares -> text
 ---@return table<string,string>
@@ -17,6 +19,9 @@ function sys.versions() end
 function sys.lua_dir() end
 ---@return boolean
 function sys.is_virtual() end
+---All that is random is from now on the sequence of this seed: for simulations and tests only.
+---@param seed integer
+function sys.seed(seed) end
 ---{kind="signal", name="TERM"|"HUP"|"INT"|"USR1"} into box.
 ---@param name string
 ---@param box moonline.Mailbox
@@ -55,11 +60,21 @@ function sys.print(line) end
 ---@param box moonline.Mailbox
 ---@return moonline.Watch closable
 function sys.lines(box) end
+---The same on a terminal, with a line editor and history: a line comes after each ask. nil when the
+---standard input or output is no terminal.
+---@param box moonline.Mailbox
+---@return moonline.Editor? closable
+function sys.editor(box) end
+---Shows the prompt and reads one line.
+---@param prompt string
+function Editor:ask(prompt) end
+function Editor:close() end
 ---"READY=1" and the like, to systemd; nothing when not started by it.
 ---@param state string
 function sys.notify(state) end
----CPU seconds of the process, resident bytes, open descriptors.
----@return { cpu: number, memory: integer, descriptors: integer }
+---CPU seconds of the process, resident bytes, open descriptors, and how many it may have; lag: seconds
+---that what comes in waits for its turn, about.
+---@return { cpu: number, memory: integer, descriptors: integer, most_descriptors: integer, lag: number }
 function sys.usage() end
 ---Counted things that live now, for leak checks: blocks, watchers, tasks, and the open handles of
 ---each class (name -> count).

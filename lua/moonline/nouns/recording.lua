@@ -26,16 +26,32 @@ local noun = {
 local function start(session, a)
   local events = {}
   for _, name in ipairs(a.recordingStatusCallbackEvent) do events[name] = true end
-  session.call:ready()
-  local one, why = recording.begin(session.call, {
-    name = a.name, sent = a.track ~= "inbound", only_sent = a.track == "outbound",
-    dual = a.track == "both" and a.channels == "dual", trim = a.trim == "trim-silence",
-    source = "StartCallRecordingTwiML", callback = {
+  local call = session.call
+  call:ready()
+  local one, why = recording.start(call, {
+    track = a.track, dual = a.track == "both" and a.channels == "dual",
+    trim = a.trim == "trim-silence", source = "StartCallRecordingTwiML",
+    callback = {
       url = session:callback_url(a.recordingStatusCallback),
       method = a.recordingStatusCallbackMethod, events = events,
     },
   })
-  if not one then session:warn(12400, "<Recording>: nothing is recorded: " .. why) end
+  if not one then return session:warn(12400, "<Recording>: nothing is recorded: " .. why) end
+  one.name = a.name or ""
+  call.recordings[#call.recordings + 1] = one -- ends with the call
+end
+
+-- Ends those of that name.
+local function stop(session, name)
+  local some = false
+  for _, one in ipairs(session.call.recordings) do
+    if one.name == name and not one.done then
+      some = true
+      one:finish()
+    end
+  end
+  if some then return end
+  session:warn(12200, ("<Stop>: no recording is named %q"):format(name))
 end
 
 ---What Start and Stop do with it.
@@ -43,10 +59,7 @@ function noun.target(session, node)
   local a = node.attrs
   return {
     start = function() start(session, a) end,
-    stop = function()
-      if recording.stop(session.call, a.name or "") then return end
-      session:warn(12200, ("<Stop>: no recording is named %q"):format(a.name or ""))
-    end,
+    stop = function() stop(session, a.name or "") end,
   }
 end
 

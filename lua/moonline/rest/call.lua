@@ -47,7 +47,7 @@ return {
   DELETE = function(env, reply, _, sid)
     local fields = records.get(env, "call", sid)
     if not fields then return reply:missing() end
-    if env.calls:get(sid) then
+    if env.calls:has(sid) then
       form.fault(20009, "the call is in progress: it cannot be deleted", 409)
     end
     env.store:remove("call", sid)

@@ -19,7 +19,8 @@ local function compress(env, sid)
 end
 
 return {
-  account = { "/Recordings/(RE%x+)%.mp3", "/Calls/CA%x+/Recordings/(RE%x+)%.mp3" },
+  account = { "/Recordings/(RE%x+)%.mp3", "/Calls/CA%x+/Recordings/(RE%x+)%.mp3",
+    "/Conferences/CF%x+/Recordings/(RE%x+)%.mp3" },
   GET = function(env, reply, _, sid)
     if #sid ~= 34 or not lfs.attributes(recording.path(env.config, sid)) then
       return reply:missing()

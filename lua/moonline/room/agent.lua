@@ -16,7 +16,7 @@ end
 -- Waits for a caller that can be connected: its CallSid, or nil and why not.
 function Agent:wait(timeout)
   local limit = task.clock() + timeout
-  queue.match(self.rooms, self.name)
+  queue.match(self.rooms, self.queue)
   while true do
     local left = not self:caller() and math.max(0, limit - task.clock()) or nil
     local event = self.call:wait({ "room", "digit" }, left)
@@ -24,9 +24,10 @@ function Agent:wait(timeout)
     if event.kind == "digit" then
       if event.digit == "*" and self.options.star then return nil, "canceled" end
     elseif event.call == self:caller() then
+      self.queue = event.queue
       if event.what == "ready" then return event.call end
       self.rooms:change(self.room, self.call.sid, { caller = false }) -- gone: the next, please
-      queue.match(self.rooms, self.name)
+      queue.match(self.rooms, self.queue)
     end
   end
 end
@@ -74,7 +75,7 @@ function agent.take(call, name, options, connected)
   local sid = rooms:find("queue", name)
   if not sid then return nil, "unknown" end
   local self = setmetatable({
-    call = call, rooms = rooms, name = name, queue = sid, options = options,
+    call = call, rooms = rooms, queue = sid, options = options,
     room = rooms:open("agents", name, "AG"),
   }, Agent)
   local _ <close> = task.closing(function() call.box:drop "room" end)
@@ -85,6 +86,7 @@ function agent.take(call, name, options, connected)
   local caller, why = self:wait(options.timeout or 30)
   call.core:stop()
   if not caller then return nil, why end
+  sid = self.queue
   if not rooms:bridge(sid, caller, call.core) then return nil, "no-answer" end
   rooms:post(sid, caller, { what = "bridged", agent = call.sid })
   call.env.notify { kind = "bridged", call = call.sid, child = caller }

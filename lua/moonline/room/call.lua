@@ -1,10 +1,13 @@
 -- What scripts do with rooms: methods of moonline.Leg.
 
 local agent = require "moonline.room.agent"
+local attendance = require "moonline.room.attendance"
 local conference = require "moonline.room.conference"
 local hold = require "moonline.room.hold"
+local http = require "moonline.core.http"
 local known = require "moonline.options"
 local queue = require "moonline.room.queue"
+local session = require "moonline.twiml.session"
 local task = require "moonline.task"
 
 local CONFERENCE <const> = known.of("conference", "muted", "beep", "start", "ends", "label", "max",
@@ -53,13 +56,15 @@ end
 ---@return "left"|"ended"|"kicked"|"limit"|"hangup"|"full"|"label"|"coach"|"present" why
 function Leg:conference(name, options)
   options = CONFERENCE(options)
-  local begun
-  local how, why
+  local begun, how, why
+  self.jar = self.jar or http.jar()
+  local on_hold, on_announce = attendance.documents(session.new(self))
   how, why = unless_hangup(self, conference.join, self, name, {
     muted = options.muted, beep = beep_of(options.beep), start_on_enter = options.start,
     end_on_exit = options.ends, label = options.label, max = options.max, coach = options.coach,
     jitter = options.jitter, star = options.star, time_limit = options.limit,
     wait = hold.sound(self, options.wait), host = { record = options.record },
+    on_hold = on_hold, on_announce = on_announce,
   }, function() begun = task.clock() end)
   if not how then return nil, why end
   return begun and task.clock() - begun or 0, how

@@ -19,8 +19,8 @@ local MOST = 250 -- participants
 ---@field coach string? CallSid: only that participant hears it
 ---@field jitter "large"|"medium"|"small"|"off"|nil
 ---@field wait fun()? does what it hears before the start; see moonline.room.hold
----@field on_hold (fun(url: string?, method: string?))? ... and while it is on hold
----@field on_announce (fun(event: table))? plays an announcement to it alone
+---@field on_hold fun(url: string?, method: string?) ... and while it is on hold
+---@field on_announce fun(event: table) plays an announcement to it alone
 ---@field star boolean? its * leaves the conference
 ---@field time_limit number? seconds
 ---@field host table? see moonline.room.host: what the first participant says of the conference
@@ -56,7 +56,7 @@ function Stay:next()
   if held then
     local how = self.held or {}
     return hold.during(call, function()
-      if options.on_hold then options.on_hold(how.url, how.method) else hold.music(call) end
+      options.on_hold(how.url, how.method)
     end)
   elseif not self.rooms:get(self.sid, "started") then
     return hold.during(call, function()
@@ -73,8 +73,9 @@ local ENDS = { ["end"] = "ended", kick = "kicked", limit = "limit" }
 -- An announcement to this call alone, until its end or what interrupts it: that event.
 function Stay:announce(event)
   local ok, value = task.catch(self.options.on_announce, event)
-  self.rooms:post(self.sid, "host", { what = "announced" })
-  if ok then return nil end
+  self.rooms:post(self.sid, "host", { what = "announced", number = event.number,
+    failed = not ok and value.kind == "document-failed" and value.message or nil })
+  if ok or value.kind == "document-failed" then return nil end
   if value.kind ~= "room" then task.unwind(value) end
   self.call.core:stop()
   return value
@@ -92,8 +93,8 @@ function Stay:run()
     elseif ENDS[event.what] then
       return ENDS[event.what]
     elseif event.what == "changed" then
-      self.held = event
-    elseif event.what == "announce" and self.options.on_announce then
+      if event.hold then self.held = event end
+    elseif event.what == "announce" then
       due = self:announce(event)
     end
   end

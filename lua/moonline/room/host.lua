@@ -5,11 +5,15 @@
 local callback = require "moonline.webhook.callback"
 local events = require "moonline.room.events"
 local log = require "moonline.log"
+local record = require "moonline.record"
 local recording = require "moonline.recording"
 local participant = require "moonline.room.participant"
 local task = require "moonline.task"
 
 local host = {}
+
+-- Field of the room for each call that is on its way to it: this and its sid -> its label.
+host.invitation = "invited "
 
 local ENTER = { tone = "880/120,1175/120", ms = 240, level = -16 }
 local EXIT = { tone = "1175/120,880/120", ms = 240, level = -16 }
@@ -25,13 +29,17 @@ function Host:beep(fields, moment, sound)
   if wanted and self.started and self.count > 0 then self.rooms:play(self.sid, sound) end
 end
 
+-- What a recording takes for the call.
+function Host:recorded()
+  return { env = self.env, sid = self.sid, log = self.log }
+end
+
 function Host:record()
   local options = self.options
   if not options.record then return end
   local why
-  self.recording, why = recording.start({
-    env = self.env, sid = self.sid, log = self.log,
-  }, { room = self.sid, trim = options.trim, source = "Conference", callback = options.recording })
+  self.recording, why = recording.start(self:recorded(),
+    { room = self.sid, trim = options.trim, source = "Conference", callback = options.recording })
   if not self.recording then self.log:warning("nothing is recorded: %s", why) end
 end
 
@@ -40,6 +48,7 @@ function Host:start()
   self.rooms:set(self.sid, { started = task.time() })
   for call in pairs(self.members) do participant.apply(self.rooms, self.sid, call) end
   self.rooms:post(self.sid, nil, { what = "start" })
+  record.conference(self.env, { sid = self.sid, status = "in-progress" })
   self.events:tell "conference-start"
   self:record()
   self.env.notify { kind = "conference-started", conference = self.sid, name = self.name }
@@ -60,11 +69,34 @@ function Host:finish(call, reason)
   if self.ending then return end
   self.ending = { { "ReasonConferenceEnded", reason } }
   if call then self.ending[2] = { "CallSidEndingConference", call } end
+  self.reason, self.ender = reason, call
   self.rooms:post(self.sid, nil, { what = "end" })
   self.rooms:shut(self.sid)
+  for invited in pairs(self.invited) do
+    self.env.calls:tell(invited, { kind = "redirect", hangup = true })
+  end
+end
+
+-- Nobody is in it, and nobody is on the way.
+function Host:is_deserted()
+  return self.count == 0 and next(self.invited) == nil
+end
+
+-- A call was placed that is to join.
+function on.invited(self, event)
+  self.invited[event.call] = true
+end
+
+-- It is over, whether it was here or not.
+function on.uninvited(self, event)
+  self.invited[event.call] = nil
+  self.rooms:set(self.sid, { [host.invitation .. event.call] = false })
+  if self:is_deserted() then self:finish(nil, "last-participant-left") end
 end
 
 function on.enter(self, event)
+  self.invited[event.call] = nil
+  self.rooms:set(self.sid, { [host.invitation .. event.call] = false })
   self:beep(event.fields, "onEnter", ENTER)
   self.members[event.call], self.count = event.fields, self.count + 1
   if self.events:wants "participant-speech-start" then
@@ -84,10 +116,11 @@ function on.leave(self, event)
   self.members[event.call], self.count = nil, self.count - 1
   self.events:tell("participant-leave", event)
   self:beep(event.fields, "onExit", EXIT)
+  local how = event.fields.kicked and "kicked" or "left"
   if event.fields.end_on_exit and self.count > 0 then
-    self:finish(event.call, "participant-with-end-conference-on-exit-left")
-  elseif self.count == 0 then
-    self:finish(event.call, "last-participant-left")
+    self:finish(event.call, "participant-with-end-conference-on-exit-" .. how)
+  elseif self:is_deserted() then
+    self:finish(event.call, "last-participant-" .. how)
   end
 end
 
@@ -121,10 +154,31 @@ function on.speech(self, event)
     { call = event.call, fields = fields })
 end
 
--- An announcement to all, or somebody's, is over.
+-- To one, or to all, who play it each for itself.
+function on.announce(self, event)
+  local number = #self.announcements + 1
+  local told = self.rooms:post(self.sid, event.call,
+    { what = "announce", url = event.url, method = event.method, number = number })
+  self.announcements[number] = { url = event.url, left = told, call = event.call }
+end
+
+-- One has heard an announcement, or not; it is over with the last.
 function on.announced(self, event)
-  self.events:tell(event.failed and "announcement-fail" or "announcement-end",
-    { extra = event.failed and { { "ReasonAnnouncementFailed", event.failed } } or nil })
+  local one = self.announcements[event.number]
+  one.left = one.left - 1
+  one.heard = one.heard or not event.failed
+  if one.left > 0 then return end
+  local extra = { { "AnnounceUrl", one.url } }
+  if not one.heard then extra[2] = { "ReasonAnnouncementFailed", event.failed } end
+  self.events:tell(one.heard and "announcement-end" or "announcement-fail", {
+    call = one.call, fields = one.call and (self.members[one.call] or {}), extra = extra,
+  })
+end
+
+-- Asked for by the REST interface.
+function on.record(self, event)
+  event.room = self.sid
+  self.recordings[#self.recordings + 1] = recording.asked(self:recorded(), event)
 end
 
 function on.stop(self)
@@ -148,6 +202,9 @@ function Host:over()
     self.recording:stop()
     self:tell_recording()
   end
+  for _, one in ipairs(self.recordings) do one:stop() end
+  record.conference(self.env,
+    { sid = self.sid, status = "completed", reason = self.reason, ender = self.ender })
   if self.started then self.events:tell("conference-end", { extra = self.ending }) end
   self.env.notify { kind = "conference-ended", conference = self.sid, name = self.name }
 end
@@ -167,6 +224,7 @@ local function run(self)
   self.log:error("%s", problem)
   self.rooms:post(self.sid, nil, { what = "end" })
   self.rooms:shut(self.sid)
+  record.conference(self.env, { sid = self.sid, status = "completed" })
 end
 
 ---Begins to run a conference that is new: before its first participant enters.
@@ -178,9 +236,11 @@ function host.start(env, sid, name, options)
   local box = task.mailbox()
   local self = setmetatable({
     env = env, rooms = env.rooms, sid = sid, name = name, options = options, box = box,
-    members = {}, count = 0, log = log.call(sid), held = env.work:hold(),
+    members = {}, count = 0, invited = {}, announcements = {}, recordings = {},
+    log = log.call(sid), held = env.work:hold(),
     handle = env.rooms:host(sid, box), events = events.new(env, sid, name, options.callback or {}),
   }, Host)
+  record.conference(env, { sid = sid, name = name, status = "init" })
   task.spawn(run, self):name("conference " .. sid)
 end
 

@@ -1,5 +1,7 @@
 -- What a participant of a conference may do now, by what the house keeps of it.
 
+local task = require "moonline.core.task"
+
 local participant = {}
 
 -- jitterBufferSize -> milliseconds that are evened out.
@@ -29,9 +31,10 @@ end
 ---@param extra table? more for the participant: the url and method that are heard on hold
 ---@return boolean there
 function participant.change(rooms, sid, call, fields, extra)
+  fields.changed = task.time()
   if not rooms:change(sid, call, fields) then return false end
   participant.apply(rooms, sid, call)
-  local event = { what = "changed" }
+  local event = { what = "changed", hold = fields.hold }
   for name, value in pairs(extra or {}) do event[name] = value end
   rooms:post(sid, call, event)
   rooms:post(sid, "host", { what = "changed", call = call, changes = fields })
@@ -41,6 +44,7 @@ end
 ---Puts a participant out of the conference.
 ---@return boolean there
 function participant.kick(rooms, sid, call)
+  rooms:change(sid, call, { kicked = true })
   return rooms:post(sid, call, { what = "kick" }) > 0
 end
 
@@ -52,7 +56,8 @@ end
 ---@param method string?
 ---@return boolean there
 function participant.announce(rooms, sid, call, url, method)
-  return rooms:post(sid, call, { what = "announce", url = url, method = method or "POST" }) > 0
+  return rooms:post(sid, "host",
+    { what = "announce", call = call, url = url, method = method or "POST" }) > 0
 end
 
 return participant

@@ -8,14 +8,15 @@ local task = require "moonline.task"
 
 local queue = {}
 
-queue.most = 1000 -- callers of a queue
+queue.most = 1000 -- callers of a queue, when nobody says otherwise
 
 ---Gives waiting callers to waiting agents, first to first. Called whenever one more waits.
 ---@param rooms moonline.Rooms
----@param name string
-function queue.match(rooms, name)
-  local waiting, agents = rooms:find("queue", name), rooms:find("agents", name)
-  if not (waiting and agents) then return end
+---@param waiting string sid of the queue
+function queue.match(rooms, waiting)
+  local room = rooms:get(waiting)
+  local agents = room and rooms:find("agents", room.name)
+  if not agents then return end
   while true do
     local caller, agent = rooms:first(waiting, "agent"), rooms:first(agents, "caller")
     if not (caller and agent) then return end
@@ -54,13 +55,15 @@ end
 function Caller:back_to_wait()
   self.outcome.result, self.agent = "hangup", nil
   self.rooms:change(self.sid, self.call.sid, { agent = false })
-  queue.match(self.rooms, self.name)
+  queue.match(self.rooms, self.sid)
 end
 
 function Caller:tell_agent(what)
   local agent = self.agent
   if not agent then return end
-  self.rooms:post(agent.agents, agent.agent, { what = what, call = self.call.sid })
+  self.rooms:post(agent.agents, agent.agent, {
+    what = what, call = self.call.sid, queue = self.sid,
+  })
 end
 
 function Caller:served()
@@ -105,7 +108,7 @@ function Caller:serve(event)
 end
 
 function Caller:run()
-  queue.match(self.rooms, self.name)
+  queue.match(self.rooms, self.sid)
   while true do
     local event = self:during(function() self.options.wait(self) end)
     if event.what == "taken" then
@@ -131,11 +134,13 @@ end
 function queue.enter(call, name, options, outcome)
   call:ready()
   local rooms = call.env.rooms
-  local sid = rooms:open("queue", name, "QU", true)
-  local max = math.min(options.max or queue.most, queue.most)
+  local sid, is_new = rooms:open("queue", name, "QU", true)
+  if is_new then rooms:set(sid, { created = task.time() }) end
+  local limit = tonumber(rooms:get(sid, "limit")) or queue.most
+  local max = math.min(options.max or limit, limit)
   local _, size = rooms:position(sid, call.sid, "agent")
   local self = setmetatable({
-    call = call, rooms = rooms, name = name, sid = sid, options = options, outcome = outcome,
+    call = call, rooms = rooms, sid = sid, options = options, outcome = outcome,
     max = max, entered = task.clock(),
   }, Caller)
   outcome.sid, outcome.seconds = sid, function() return self:seconds() end
@@ -149,6 +154,43 @@ function queue.enter(call, name, options, outcome)
   local _ <close> = rooms:enter(sid, call.core, call.sid, { entered = task.time() }, call.box)
   call.env.notify { kind = "enqueued", call = call.sid, queue = sid, name = name }
   self:run()
+end
+
+---Makes a queue with room for so many, or nothing when there is one of that name.
+---@param rooms moonline.Rooms
+---@param name string
+---@param fields { sid: string?, limit: integer, created: number, changed: number }
+---@return string? sid
+function queue.make(rooms, name, fields)
+  if rooms:find("queue", name) then return nil end
+  local sid = rooms:open("queue", name, fields.sid or "QU", true)
+  rooms:set(sid, { limit = fields.limit, created = fields.created, changed = fields.changed })
+  return sid
+end
+
+---Gives a queue, and the agents who wait at it, another name.
+---@param rooms moonline.Rooms
+---@param sid string
+---@param name string
+---@return boolean done false: there is a queue of that name
+function queue.rename(rooms, sid, name)
+  local agents = rooms:find("agents", rooms:get(sid).name)
+  if not rooms:rename(sid, name) then return false end
+  if agents then rooms:rename(agents, name) end
+  queue.match(rooms, sid)
+  return true
+end
+
+---Those who wait, first come first served, without those an agent has taken: CallSids.
+---@param rooms moonline.Rooms
+---@param sid string
+---@return string[]
+function queue.waiting(rooms, sid)
+  local list = {}
+  for _, call in ipairs(rooms:members(sid)) do
+    if not rooms:member(sid, call, "agent") then list[#list + 1] = call end
+  end
+  return list
 end
 
 ---Takes a caller out of a queue, on to another document. For REST and calls of every generation.

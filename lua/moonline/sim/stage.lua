@@ -1,45 +1,58 @@
--- A simulation: a server with one incoming call, phones for all whom it dials, and a web application
--- for what it asks, all in this process over real SIP, RTP and HTTP on loopback.
+-- A simulation: a server, phones for all whom it dials, a caller, and a web application for what it
+-- asks, all in this process over real SIP, RTP and HTTP on loopback. One stage plays many calls, one
+-- after another.
 
 local background = require "moonline.background"
 local client = require "moonline.client"
+local draw = require "moonline.sim.draw"
+local ears = require "moonline.sim.ears"
+local lfs = require "lfs"
+local live = require "moonline.sim.live"
 local phones = require "moonline.sim.phones"
+local places = require "moonline.sim.places"
+local result = require "moonline.sim.result"
+local suggest = require "moonline.twiml.suggest"
+local sys = require "moonline.core.sys"
+local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
+local web = require "moonline.sim.web"
 
 ---@class moonline.SimStage
----@field events table[] all that happened, in time order
+---@field events table[] all that happened in the call that is played, in time order
 ---@field failed boolean a document failed
 ---@field store string folder
+---@field server moonline.Server
+---@field phone_addresses table<string, boolean> "127.0.0.1:5060", where the phones are
 local Stage = {}
 Stage.__index = Stage
 Stage.__name = "moonline.SimStage"
 
 local stage = {}
 
-local REGIONS = { "us1", "us2", "ie1", "de1", "sg1", "jp1", "br1", "au1" }
-local TYPES = { xml = "text/xml", wav = "audio/wav", mp3 = "audio/mpeg", txt = "text/plain" }
 local LONGEST = 4 * 3600 -- seconds that a call may take
 
--- ---- the web application ----------------------------------------------------------------------
-
--- A file of the document's folder; else an empty document.
-local function page(folder, request)
-  local name = request.path:match("^/([%w_%-]+%.?%w*)$")
-  for _, tail in ipairs { "", ".xml" } do
-    local file <close> = name and io.open(folder .. "/" .. name .. tail, "rb")
-    local text = file and file:read("a")
-    if text then
-      local kind = (name .. tail):match("%.(%w+)$")
-      return 200, text, { ["Content-Type"] = TYPES[kind] or "text/plain" }
-    end
-  end
-  return 200, "<Response/>"
-end
+---What one call is made of.
+---@class moonline.Scene
+---@field phones table<string, moonline.SimPhone>
+---@field pages table? of the web application, see moonline.sim.web
+---@field seed integer? of all that is random from here on
+---@field listen number? seconds of what each party hears that are kept
+---@field during fun(live: moonline.SimLive)? runs beside the call
+---@field caller boolean? false: nobody calls, all is up to `during`
+---@field limit number? seconds that the call may take
 
 -- ---- who is who -------------------------------------------------------------------------------
 
-local function called(call)
-  return (call.to:match("^sips?:([^@]*)@") or call.to:gsub("^sips?:", ""))
+local function user_of(uri)
+  return (uri:match("^sips?:([^@]*)@") or uri:gsub("^sips?:", ""))
+end
+
+-- Whom a message is about that begins something: whom we call, or who calls or registers.
+local function beginner(event)
+  local method, uri_user = event.text:match("^(%u+) sips?:([^@;> ]+)@?")
+  if method == "INVITE" and event.sent then return uri_user end
+  if event.sent or method ~= "INVITE" and method ~= "REGISTER" then return nil end
+  return event.text:match("\n[Ff]rom%s*:[^\r\n]-sips?:([^@;> ]+)@")
 end
 
 -- SIP messages of the phones' one agent belong to the phone that the call is for.
@@ -47,69 +60,108 @@ function Stage:name(event)
   if event.kind ~= "message" then return end
   local call_id = event.text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
     or event.text:match("\n[Ii]%s*:%s*([^\r\n]+)")
-  local name = event.text:match("^INVITE sips?:([^@;> ]+)@")
-  if event.sent and name and not self.parties[call_id] then self.parties[call_id] = name end
-  if event.remote:find(self.phones_at, 1, true) then
-    event.remote = self.parties[call_id] or event.remote
+  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
+  if remote == self.caller_address then
+    event.party = "caller"
+    return
   end
+  local name = not self.parties[call_id] and beginner(event)
+  if name then
+    self.parties[call_id] = name
+    self.order[#self.order + 1] = name
+  end
+  event.party = self.parties[call_id]
+  if self.phone_addresses[remote] then event.remote = event.party or event.remote end
+end
+
+local function add(self, event)
+  event.time = event.time or task.clock()
+  self.events[#self.events + 1] = event
+  event.place, event.generation = #self.events, nil
+end
+
+local function press(self, leg, keys, heard)
+  if not phones.press(leg, keys) then return end
+  add(self, { kind = "digit", digit = keys, from = heard.at, to = "moonline", call = heard.call })
 end
 
 function Stage:saw(event)
   self:name(event)
-  event.time = event.time or task.clock()
-  self.events[#self.events + 1] = event
+  add(self, event)
   if event.kind == "failure" then self.failed = true end
-  if event.kind == "call" and not self.first then self.first = event.call end
-  local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
-  if event.kind == "play" then
-    event.at = leg and (self.names[event.call] or "caller") or nil
-    local keys = leg and event.said and phones.hears(leg, self.specs[event.at], event.said)
-    if keys then
-      self.events[#self.events + 1] = { kind = "digit", time = event.time, digit = keys,
-        from = event.at, to = "moonline", call = event.call }
-    end
+  if event.kind == "call" then
+    local who = user_of(event.from)
+    self.names[event.call], self.legs[event.call] = self.calling[who] and who, self.calling[who]
+    self.first = self.first or not self.calling[who] and event.call or nil
   end
+  local leg = self.legs[event.call] or event.call == self.first and self.caller_leg
+  if event.kind == "play" and leg then
+    event.at = self.names[event.call] or "caller"
+    local keys = event.said and phones.hears(self.scene.phones[event.at], event.said)
+    if keys then self.beside:spawn(press, self, leg, keys, event) end
+  end
+  if self.live then self.live:post(event) end
 end
 
--- ---- the course of it -------------------------------------------------------------------------
+-- ---- opening ----------------------------------------------------------------------------------
+
+local function listen(self, name, leg)
+  local seconds = self.scene.listen or 0
+  if seconds <= 0 then return end
+  local ear = ears.open(self.phones.env.media, leg, seconds, ("%s/%d.wav"):format(self.folder,
+    self.ear_count))
+  self.ear_count = self.ear_count + 1
+  self.heard[name] = self.heard[name] or {}
+  table.insert(self.heard[name], ear)
+end
+
+local function tools(self, name, leg)
+  return { tamper = self.tamper, beside = self.beside,
+    draw = function(what, range) return self.draw(name .. " " .. what, range) end,
+    connected = function() listen(self, name, leg) end }
+end
 
 local function open_phones(self)
-  local agent = assert(require("moonline.agent").open())
-  self.phones, self.phones_at = agent, agent.addresses[1]:match("(%d+%.%d+%.%d+%.%d+:%d+)$")
+  local agent = assert(require("moonline.agent").open { listen = places.PHONES })
+  self.phones, self.phone_addresses = agent, {}
+  for i, address in ipairs(agent.addresses) do
+    local plain = address:match("(%d+%.%d+%.%d+%.%d+:%d+)$")
+    self.phone_addresses[plain] = true
+    if i == 1 then self.phones_at = plain else self.trunk_at = plain end
+  end
   agent:on("call", function(call)
-    local sid, name = call.headers["x-twilio-callsid"] or call.sid, called(call)
+    local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
     self.legs[sid], self.names[sid] = call, name
-    phones.take(call, self.specs[name])
+    phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
-local function configuration(self, options)
-  local regions = {}
-  for _, name in ipairs(REGIONS) do
-    regions[name] = { proxy = ("sip:%s;lr"):format(self.phones_at) }
-  end
-  return {
-    account_sid = "AC00000000000000000000000000000001", auth_token = "simulation",
-    sip = { listen = { "udp:127.0.0.1:0", "tcp:127.0.0.1:0" }, regions = regions },
-    http = { listen = "127.0.0.1:0" }, store = { path = options.store },
-    webhook = { divert = self.app.url },
-    voice = options.script and { script = options.script }
-      or { url = options.url or ("%s/%s"):format(self.app.url, options.document), method = "GET" },
-  }
+local function answer(self, asked)
+  self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
+    method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
+    host = asked.headers["x-forwarded-host"] }
+  return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
 ---Opens it.
----@param options { store: string, folder: string, document: string?, script: string?, url: string?, phones: table<string, moonline.SimPhone> }
+---@param options moonline.SimPlace
 ---@return moonline.SimStage?, string? why
 function stage.open(options)
-  local self = setmetatable({ events = {}, legs = {}, names = {}, parties = {}, failed = false,
-    specs = options.phones, store = options.store }, Stage)
+  local folder = options.store and options.store:match("^(.*)/") or os.tmpname()
+  if not options.store then os.remove(folder) end
+  lfs.mkdir(folder)
+  local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
+    is_own = not options.store, source = options.folder, ear_count = 0 }, Stage)
+  self:clear {}
   open_phones(self)
-  self.app = background.keep(assert(client.serve({}, function(request)
-    return page(options.folder, request)
+  self.caller = assert(require("moonline.agent").open())
+  self.caller_address = self.caller.addresses[1]:match("^%a+:(.*)$")
+  self.app = background.keep(assert(client.serve({}, function(asked)
+    return answer(self, asked)
   end)))
   local why
-  self.server, why = require("moonline").server(configuration(self, options), { observed = true })
+  self.server, why = require("moonline").server(places.configuration(self, options),
+    { observed = true, lua = options.lua })
   if not self.server then
     self:close()
     return nil, why
@@ -118,32 +170,95 @@ function stage.open(options)
   return self
 end
 
----Plays the call to its end.
----@return string? why it was not taken
-function Stage:play()
-  local spec = self.specs.caller or {}
-  self.caller = assert(require("moonline.agent").open())
+-- ---- playing ----------------------------------------------------------------------------------
+
+-- Nothing of an earlier call is left.
+function Stage:clear(scene)
+  self.scene, self.events, self.legs, self.names, self.parties = scene, {}, {}, {}, {}
+  self.order, self.requests, self.heard, self.failed = {}, {}, {}, false
+  self.first, self.caller_leg, self.live, self.calling, self.pending = nil, nil, nil, {}, 0
+  scene.phones = scene.phones or {}
+  self.draw = draw.of(scene.seed or 1)
+end
+
+-- The caller's side of it: the words of a refusal, nil when the call was taken.
+local function call(self, scene)
+  local spec = scene.phones.caller or {}
   local leg, why, status = self.caller:begin(self.server:uri(spec.dials or "moonline"),
-    { from = spec.from or "caller" })
+    { from = spec.from or "caller", headers = spec.headers })
   if not leg then return why .. " " .. status end
   self.caller_leg = leg
-  local taken, word, code = require("moonline.call").await(leg, LONGEST)
-  if taken then
-    task.catch(phones.calls, leg, spec)
+  local _ <close> = task.closing(function() leg:close() end)
+  return phones.call(leg, spec, scene.limit or LONGEST, tools(self, "caller", leg))
+end
+
+-- A phone that calls in, too.
+local function call_in(self, name, spec)
+  task.sleep(self.draw(name .. " calls", spec.calls.after or 0))
+  local leg <close> = self.phones:begin(self.server:uri(spec.calls.to), { from = name })
+  self.calling[name] = leg
+  self.pending = self.pending - 1
+  task.catch(phones.call, leg, spec, LONGEST, tools(self, name, leg))
+end
+
+local function begin_calls(self, specs)
+  for _, name in ipairs(suggest.keys(specs)) do
+    if specs[name].calls then
+      self.pending = self.pending + 1
+      self.beside:spawn(call_in, self, name, specs[name])
+    end
   end
-  leg:close()
-  local limit = task.clock() + LONGEST
-  while self.server:legs() > 0 or not self.server:is_quiet() do
+end
+
+-- Until no call is left, and all about them is told.
+local function settle(self)
+  local limit = task.clock() + (self.scene.limit or LONGEST)
+  while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
     task.sleep(0.05)
   end
-  return not taken and ("%s (%s)"):format(word, code) or nil
 end
 
+local function open_wire(self)
+  local ports = { tonumber(self.caller_address:match("%d+$")) }
+  for address in pairs(self.phone_addresses) do
+    ports[#ports + 1] = tonumber(address:match("%d+$"))
+  end
+  local wire, why = tamper.open(ports)
+  if not wire then error("phones that vanish, or describe what they are not: " .. why, 0) end
+  return wire
+end
+
+---Plays a call to its end.
+---@param scene moonline.Scene
+---@return moonline.SimResult
+function Stage:play(scene)
+  self:clear(scene)
+  if scene.seed then sys.seed(scene.seed) end
+  if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
+  self.began = task.time()
+  local held <close> = phones.register(self.phones, self.server, scene.phones)
+  local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
+  self.tamper = wire
+  self.live = scene.during and live.of(self)
+  local beside <close> = task.group()
+  self.beside = beside
+  begin_calls(self, scene.phones)
+  if self.live then beside:spawn(self.live.run, self.live, scene.during) end
+  local problem = scene.caller ~= false and call(self, scene) or nil
+  local trouble = self.live and self.live:ended()
+  held:leave()
+  return result.of(self, problem, settle(self) or trouble or nil)
+end
+
+---Ends all of it, and removes what it wrote.
 function Stage:close()
+  if self.closed then return end
+  self.closed = true
   for _, name in ipairs { "caller", "server", "phones", "app" } do
     if self[name] then self[name]:close() end
   end
+  if self.is_own then os.execute(("rm -rf '%s'"):format(self.folder)) end
 end
 
 Stage.__close = Stage.close

@@ -23,6 +23,7 @@ Session.__name = "moonline.Session"
 
 local session = {}
 
+local SHOWN = 4096 -- bytes of an answer that those who watch are told
 local APOLOGY = "We are sorry, an application error has occurred. Goodbye."
 local MOST, MINUTE = 100, 60 -- documents that may begin in so many seconds: a Redirect to itself ends
 
@@ -41,13 +42,14 @@ function Session:source(node)
 end
 
 function Session:request(target, list, method, what)
-  self.env.notify { kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
-    method = method, params = list }
-  local hook = { url = target, method = method, params = list, jar = self.call.jar }
+  local form = url.form(list)
+  self.env.notify({ kind = "webhook", what = what, call = self.call.sid, url = url.public(target),
+    method = method, params = list }, form)
+  local hook = { url = target, method = method, params = list, form = form, jar = self.call.jar }
   local response, code, message = meanwhile(self.call, answer.fetch, self, hook)
   if not response then return nil, code, message end
   self.env.notify { kind = "answer", call = self.call.sid, status = response.status,
-    type = response.type }
+    type = response.type, url = url.public(response.url), body = response.body:sub(1, SHOWN) }
   if response.status < 200 or response.status >= 300 then
     return nil, 11200, ("%s answered %d"):format(url.public(target), response.status)
   end

@@ -22,9 +22,7 @@ local enqueue = {
     method = { "method", default = "POST", code = 14201 },
     waitUrl = { "url", code = 14202 },
     waitUrlMethod = { "method", default = "POST", code = 14203 },
-    maxQueueSize = {
-      "integer", default = queue.most, min = 1, max = queue.most, code = 14208,
-    },
+    maxQueueSize = { "integer", min = 1, max = queue.most, code = 14208 },
     workflowSid = { "text", unsupported = true },
   },
   text = true,

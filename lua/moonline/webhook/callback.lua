@@ -13,6 +13,9 @@ local callback = {}
 -- Those that were pushed here and not sent yet, by number: with the call's cookies, and the parameters
 -- as a list. Another generation, or this one when it tries again, has what the outbox gives.
 local fresh = {}
+-- The cookies of those that failed a few times only.
+local jars = {}
+local LAST_JAR = 5 -- tries, half a minute: what waits longer shall not lie in memory
 
 -- What went wrong the first time is a notification of the call; what goes wrong again is of no news.
 local function warn(env, sent, code, message)
@@ -26,47 +29,52 @@ local function warn(env, sent, code, message)
     { url = url.public(sent.url), method = sent.method })
 end
 
-local function attempt(env, sent)
-  local hook = fresh[sent.id] or { url = sent.url, method = sent.method, what = sent.what,
-    form = sent.form, params = url.parse_form(sent.form) }
-  fresh[sent.id] = nil
-  hook.token = sent.token
+local function attempt(env, hook, fetch)
   local target = url.public(hook.url)
-  env.notify {
-    kind = "webhook", what = hook.what, call = sent.call, url = target, method = hook.method,
-    params = hook.params,
-  }
-  local response, code, message =
-    request.fetch(env, hook, function(...) warn(env, sent, ...) end)
+  env.notify({
+    kind = "webhook", what = hook.what, call = hook.call, url = target, method = hook.method,
+    params = hook.params, is_callback = true,
+  }, hook.form)
+  local response, code, message = fetch(env, hook, function(...) warn(env, hook, ...) end)
   if response and response.status // 100 == 2 then return true end
-  warn(env, sent, code or 11200, message or ("%s answered %d"):format(target, response.status))
+  warn(env, hook, code or 11200, message or ("%s answered %d"):format(target, response.status))
   return false
+end
+
+-- The one that is being sent.
+local function take(env, call, id, attempts)
+  local hook, jar = fresh[id], jars[id]
+  fresh[id], jars[id] = nil, nil
+  if not hook then
+    hook = env.records:sending(call, id)
+    hook.params, hook.jar = url.parse_form(hook.form), jar
+  end
+  hook.call, hook.attempts = call, attempts
+  return hook
 end
 
 ---This state sends what is in the outbox: its own callbacks, and those that no other is there for.
 ---@param env moonline.Env
-function callback.serve(env)
-  env.records:serve(function(sent)
+---@param fetch function? in place of request.fetch, for the bench
+function callback.serve(env, fetch)
+  env.records:serve(function(call, id, attempts)
     local delivered = false
     local _ <close> = env.work:hold()
-    local _ <close> = task.closing(function()
-      env.records:done(sent.call, sent.id, delivered)
-    end)
-    delivered = attempt(env, sent)
+    local _ <close> = task.closing(function() env.records:done(call, id, delivered) end)
+    local hook = take(env, call, id, attempts)
+    delivered = attempt(env, hook, fetch or request.fetch)
+    if not delivered and attempts < LAST_JAR then jars[id] = hook.jar end
   end)
 end
 
 ---Sends a callback, after those before it with the same `order`. Returns at once.
 ---@param env moonline.Env
 ---@param order string sid of the call, or of what else the events are of
----@param hook moonline.Webhook with what, and token when it may be pushed twice
+---@param hook moonline.Webhook with what, and token when it may be pushed twice; it is kept
 function callback.push(env, order, hook)
   hook.form = url.form(hook.params)
-  local id = env.records:push {
-    call = order, url = hook.url, method = hook.method, params = hook.form, what = hook.what,
-    token = hook.token or crypto.random_hex(16),
-  }
-  fresh[id] = hook
+  hook.token = hook.token or crypto.random_hex(16)
+  fresh[env.records:push(order, hook.url, hook.method, hook.form, hook.what, hook.token)] = hook
 end
 
 ---@class moonline.Callbacks

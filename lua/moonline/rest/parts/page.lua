@@ -1,6 +1,7 @@
 -- Pages of a list: sizes, numbers, and the relative URIs that lead from one to the next.
 
 local json = require "dkjson"
+local task = require "moonline.core.task"
 local url = require "moonline.webhook.url"
 
 local page = {}
@@ -29,7 +30,20 @@ local function at(path, query, part, number)
   return path .. "?" .. url.form(list)
 end
 
----The envelope of a page.
+local TURN = 25 -- items written in one turn of the loop: some milliseconds
+
+-- Items as texts, so that a long page does not hold up the calls.
+local function written(items)
+  local list = {}
+  for i, item in ipairs(items) do
+    local text = json.encode(item)
+    list[i] = setmetatable({}, { __tojson = function() return text end })
+    if i % TURN == 0 then task.sleep(0) end
+  end
+  return setmetatable(list, { __jsontype = "array" })
+end
+
+---The envelope of a page. Waits.
 ---@param path string of the list
 ---@param query moonline.Form
 ---@param part table as page.asked gave it
@@ -39,13 +53,28 @@ end
 ---@return table
 function page.of(path, query, part, name, items, more)
   return {
-    [name] = setmetatable(items, { __jsontype = "array" }),
+    [name] = written(items),
     page = part.number, page_size = part.size, start = part.first,
     ["end"] = math.max(part.first, part.first + #items - 1),
     uri = at(path, query, part, part.number), first_page_uri = at(path, query, part, 0),
     next_page_uri = more and at(path, query, part, part.number + 1) or json.null,
     previous_page_uri = part.number > 0 and at(path, query, part, part.number - 1) or json.null,
   }
+end
+
+---Answers with the page of a list that is there as a whole.
+---@param reply moonline.Reply
+---@param query moonline.Form
+---@param name string
+---@param all table[]
+---@param shape fun(item: any): table
+function page.reply(reply, query, name, all, shape)
+  local part, items = page.asked(query), {}
+  for i = part.first + 1, math.min(#all, part.first + part.size) do
+    items[#items + 1] = shape(all[i])
+  end
+  local more = #all > part.first + part.size
+  reply:json(200, page.of(reply.info.path, query, part, name, items, more))
 end
 
 return page

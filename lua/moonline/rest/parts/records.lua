@@ -15,11 +15,30 @@ local function fetched(value, word, text)
 end
 
 ---@param env moonline.Env
----@param kind "call"|"recording"|"notification"
+---@param kind moonline.RecordKind
 ---@param sid string
 ---@return table? fields nil: there is none
 function records.get(env, kind, sid)
   return fetched(env.store:get(kind, sid))
+end
+
+---The newest record that meets all conditions.
+---@param env moonline.Env
+---@param kind moonline.RecordKind
+---@param where table[]
+---@return table? fields
+function records.first(env, kind, where)
+  return fetched(env.store:list(kind, { where = where, most = 1 }))[1]
+end
+
+---The same of one that must be there: it was just written.
+---@param env moonline.Env
+---@param kind moonline.RecordKind
+---@param sid string
+---@return table fields
+function records.expect(env, kind, sid)
+  local fields = records.get(env, kind, sid)
+  return fields or form.fault(20500, "it has no record: see /health", 500)
 end
 
 -- "2026-01-31" or "2026-01-31T10:00:00Z": seconds since 1970, and how long it lasts.
