@@ -119,9 +119,10 @@ end
 -- Ends what the schedule left of the phones; what the server left is told.
 local function left(self, list, before)
   local found = {}
-  if not wait_until(function() return is_over(self) end, LIMIT) then
+  if not wait_until(function() return is_over(self) end, LIMIT) or self.too_long then
     found[1] = "a call that does not end"
   end
+  self.too_long = false
   if not phones_are_free(self) then
     if not loses(list) and not wait_until(function() return phones_are_free(self) end, GRACE) then
       found[#found + 1] = "a phone whose call goes on"
@@ -170,6 +171,15 @@ local function is_silent(self, list)
   return true
 end
 
+-- Sessions are refreshed, so a call that is forgotten on one side would never end: told, and ended.
+local function limited(self)
+  return task.after(LIMIT, function()
+    self.too_long = true
+    self.stage.caller.core:hangup()
+    self.stage.phones.core:hangup()
+  end)
+end
+
 ---Plays the scenario under a schedule.
 ---@param list moonline.SimStep[]
 ---@return moonline.SimOutcome
@@ -179,10 +189,12 @@ function World:play(list)
   local ears = audio.new(function(at) return self.wire:count(at) end, is_silent(self, list))
   self.ears = ears
   self.wire:begin(list, actors(self), function(...) ears:message(...) end)
+  local limit = limited(self)
   self.stage:play {
     phones = self.one.phones, pages = pages(self), seed = self.one.seed, during = self.one.during,
     caller = self.one.caller, limit = LIMIT, goes_on = true,
   }
+  limit:cancel()
   local found = left(self, list, before)
   self.ears = nil
   local outcome = {
@@ -223,7 +235,10 @@ local function open(self)
   end
   phone_ports[#phone_ports + 1] = port(self.stage.caller.addresses[1])
   self.wire, why = wire.open(server_ports, phone_ports)
-  if not self.wire then return nil, why end
+  if not self.wire then
+    self:close()
+    return nil, why
+  end
   self.log = task.mailbox(LINES)
   log.capture(self.log)
   self:play {}
@@ -238,7 +253,7 @@ function World:renew()
 end
 
 function World:close()
-  log.capture(nil)
+  if self.log then log.capture(nil) end
   if self.wire then self.wire:close() end
   if self.stage then self.stage:close() end
   self.wire, self.stage = nil, nil
