@@ -171,7 +171,7 @@ describe("a script that takes too much", function()
   end
 
   it("L3 shares its time with all that it spawned", function()
-    local s <close> = attack "for _ = 1, 200 do moonline.spawn(forever) end"
+    local s <close> = attack "call:hangup() for _ = 1, 200 do moonline.spawn(forever) end"
     local good = assert(s:call { from = "good" })
     strike(s)
     local before = os.clock()
