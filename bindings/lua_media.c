@@ -64,10 +64,12 @@ static void media_share(void *object)
 }
 
 static int media_streams(lua_State *L);
+static int media_keep_packets(lua_State *L);
 static int media_record(lua_State *L);
 static int media_compress(lua_State *L);
 
 static const luaL_Reg media_methods[] = {{"streams", media_streams},
+                                         {"keep_packets", media_keep_packets},
                                          {"record", media_record},
                                          {"compress", media_compress},
                                          {NULL, NULL}};
@@ -143,6 +145,17 @@ static int media_tone(lua_State *L)
 static int media_streams(lua_State *L)
 {
     lua_pushinteger(L, ml_media_streams(ml_lua_media_check(L, 1)));
+    return 1;
+}
+
+static int media_keep_packets(lua_State *L)
+{
+    struct ml_media *media = ml_lua_media_check(L, 1);
+    int status = ml_media_keep_packets(media, luaL_optstring(L, 2, NULL));
+
+    if (status != ML_OK)
+        return ml_push_failure(L, status, NULL);
+    lua_pushboolean(L, true);
     return 1;
 }
 
