@@ -27,7 +27,7 @@ assert(sys.mkdir(folder))
 
 -- ---- the server process -----------------------------------------------------------------------
 
-local function configuration(voice)
+local function configuration(voice, more)
   local path = folder .. "/bench.lua"
   local file <close> = assert(io.open(path, "w"))
   file:write(([[
@@ -40,7 +40,8 @@ local function configuration(voice)
     store = { path = "store" }
     limits = { calls = 100000 }
     rtp = { ports = { 10000, 31999 } } -- a freed port rests for 30 s
-  ]]):format(ACCOUNT, voice))
+    %s
+  ]]):format(ACCOUNT, voice, more or ""))
   return path
 end
 
@@ -61,8 +62,8 @@ local function launch(argv)
     uri = "sip:line@" .. line:match("sip=udp:([%d.:]+)"), url = line:match("http=(%S+)$") }
 end
 
-local function start(voice)
-  return launch { program, "serve", "-c", configuration(voice), "--log-level", "warning" }
+local function start(voice, more)
+  return launch { program, "serve", "-c", configuration(voice, more), "--log-level", "warning" }
 end
 
 local function stop(server)
@@ -261,8 +262,9 @@ local function hold(server, count)
   return legs
 end
 
+-- Without traces: those of 100 calls are kept, however many there are.
 local function measure_waiting(number, wait)
-  local server = start(app.url .. "/wait" .. number)
+  local server = start(app.url .. "/wait" .. number, "trace = { calls = 0 }")
   hang_up(hold(server, 50)) -- warm
   local empty, legs = resident(server), hold(server, HELD)
   task.sleep(2)
