@@ -1,7 +1,7 @@
 /* What the guard tells about itself, and its beginning and end. */
 #include "core/sip/guard.h"
 
-#include <stdio.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include <sofia-sip/msg_addr.h>
@@ -94,26 +94,40 @@ void ml_guard_hush(bool on)
     hushed = on;
 }
 
+enum { PLACE = 96 };
+
+/* What is seen is written for each message: snprintf would be half of its price. The end of the
+ * text. */
+static char *put_number(char *to, unsigned number)
+{
+    char digits[10];
+    size_t at = sizeof digits, n;
+
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while ((number /= 10) > 0 && at > 0);
+    n = sizeof digits - at;
+    memcpy(to, digits + at, n);
+    to[n] = '\0';
+    return to + n;
+}
+
+static void put_ipv4(char *to, const unsigned char *bytes)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i > 0)
+            *to++ = '.';
+        to = put_number(to, bytes[i]);
+    }
+}
+
 void ml_guard_host(const su_sockaddr_t *address, char *text, size_t size)
 {
     text[0] = '\0';
-    su_inet_ntop(address->su_family, SU_ADDR(address), text, (socklen_t)size);
-}
-
-enum { PLACE = 96 };
-
-/* What is seen is written for each message: snprintf would be half of its price. */
-static void put_port(char *to, unsigned port)
-{
-    char digits[8];
-    size_t n = 0, at = sizeof digits;
-
-    do
-        digits[--at] = (char)('0' + port % 10);
-    while ((port /= 10) > 0 && at > 0);
-    for (; at < sizeof digits; at++)
-        to[n++] = digits[at];
-    to[n] = '\0';
+    if (address->su_family == AF_INET && size >= INET_ADDRSTRLEN)
+        put_ipv4(text, SU_ADDR(address));
+    else
+        su_inet_ntop(address->su_family, SU_ADDR(address), text, (socklen_t)size);
 }
 
 /* "127.0.0.1:5060", "[::1]:5060" */
@@ -156,7 +170,7 @@ void ml_guard_show(bool sent, enum ml_guard_reason reason, tport_t *tport, msg_t
     kind[n] = '\0';
     put_place(local, name->tpn_host, name->tpn_port);
     ml_guard_host(peer, host, sizeof host);
-    put_port(port, ntohs(peer->su_port));
+    put_number(port, ntohs(peer->su_port));
     put_place(remote, host, port);
     watch(&seen, watch_user);
 }
