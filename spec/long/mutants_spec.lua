@@ -7,7 +7,7 @@ local scenario = require "moonline.sim.scenario"
 local SCHEDULES <const> = 300
 
 local scenarios = {}
-for _, one in ipairs(assert(scenario.read(process.root .. "/spec/explore/dial.lua"))) do
+for _, one in ipairs(assert(scenario.read(process.root .. "/spec/sim/races.lua"))) do
   scenarios[one.name] = one
 end
 

@@ -10,7 +10,7 @@ local mutants = {}
 
 local LUA = process.root .. "/lua/moonline/"
 
--- scenario: of spec/explore/dial.lua; rule: of moonline.sim.explore.judge that must be broken.
+-- scenario: of spec/sim/races.lua; rule: of moonline.sim.explore.judge that must be broken.
 mutants.list = {
   { name = "a zombie leg after CANCEL and 200", scenario = "timeout", rule = "left",
     { "dial/ring.lua", [[
@@ -29,7 +29,8 @@ mutants.list = {
       '    if child.stopping then child.events:tell("completed", { status = "canceled" }) end\n'
         .. "    own:forget()\n" } },
   { name = "no action when the caller leaves", scenario = "plain", rule = "action",
-    { "dial/init.lua", "  if action and call.ended then\n", "  if call.ended then\n  elseif false then\n" } },
+    { "dial/init.lua", "  if action and call.ended then\n",
+      "  if call.ended then\n  elseif false then\n" } },
   { name = "a wrong sequence number after busy", scenario = "busy", rule = "callbacks",
     { "webhook/status.lua", '{ "SequenceNumber", hook.sequence }',
       '{ "SequenceNumber", hook.sequence + (result.status == "busy" and 1 or 0) }' } },
@@ -51,8 +52,8 @@ mutants.list = {
   own.ended, own.state = event, "ended"
 ]] }, { "dial/ring.lua", "local function call(child)", "local call\nfunction call(child)" } },
   { name = "a recording that is not finished", scenario = "recorded", rule = "recording",
-    { "dial/record.lua", "  if not dial.recording or child ~= dial.winner or not child.leg then return end\n",
-      "  if not dial.recording or not child.leg or dial.call.ended then return end\n" },
+    { "dial/record.lua", "if not dial.recording or child ~= dial.winner or not child.leg then",
+      "if not dial.recording or not child.leg or dial.call.ended then" },
     { "dial/record.lua", "  if dial.recording then dial.recording:stop() end\nend\n\n---What the",
       "end\n\n---What the" } },
   { name = "a timer that is not cancelled", scenario = "plain", rule = "left",

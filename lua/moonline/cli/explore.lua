@@ -2,12 +2,11 @@
 
 local explore = require "moonline.sim.explore"
 local log = require "moonline.core.log"
-local runtime = require "moonline.runtime"
 local scenario = require "moonline.sim.scenario"
+local workspace = require "moonline.sim.workspace"
 
 local command = { summary = "Try every order of events on a scenario" }
 
-local SESSION <const> = 90 -- seconds: a phone whose BYE was lost is soon missed
 local SCHEDULES <const> = 2000
 
 function command.define(parser)
@@ -54,7 +53,7 @@ local function write(path, one, failure)
 end
 
 local function explore_one(one, options, out)
-  out.line(("%s"):format(one.name))
+  out.line(one.name)
   local count = 0
   return explore.run(one, {
     schedules = options.schedules, seconds = options.seconds, seed = options.seed,
@@ -75,9 +74,7 @@ end
 
 function command.run(options, out)
   log.setup("error", "text")
-  local folder = os.tmpname()
-  os.remove(folder)
-  runtime.configure { store = { path = folder }, sip = { session_expires = SESSION } }
+  local _ <close> = workspace.open()
   local list, why = read(options.file)
   if not list then
     out.problem(why)
@@ -86,9 +83,6 @@ function command.run(options, out)
   local failures, schedules, seconds = 0, 0, 0
   for _, one in ipairs(list) do
     if not options.scenario or one.name:find(options.scenario, 1, true) then
-      local sip = one.config.sip or {}
-      sip.session_expires = sip.session_expires or SESSION
-      one.config.sip = sip
       local report
       report, why = explore_one(one, options, out)
       if not report then
@@ -100,7 +94,6 @@ function command.run(options, out)
       end
     end
   end
-  os.execute(("rm -rf '%s'"):format(folder))
   out.line(("%d schedules of %d scenarios in %.0f s, %d failed"):format(schedules, #list, seconds,
     failures))
   return failures == 0 and 0 or 1

@@ -19,6 +19,7 @@ local lfs = require "lfs"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
 local seen = require "moonline.sim.seen"
+local schedule = require "moonline.sim.explore.schedule"
 local shape = require "moonline.sim.shape"
 local stage = require "moonline.sim.stage"
 local suggest = require "moonline.twiml.suggest"
@@ -43,6 +44,7 @@ local web = require "moonline.sim.web"
 ---@field caller boolean? false: nobody calls
 ---@field ladder string? a file beside it with the ladder that the call gives
 ---@field expect (fun(seen: moonline.Seen))?
+---@field schedule moonline.SimStep[]? what happens to the messages of the call: rules are checked instead
 
 local scenario = {}
 
@@ -50,7 +52,7 @@ scenario.FIELDS = {
   document = "string?", text = "string?", script = "string?", url = "string?", phones = "phones?",
   pages = "table?", config = "table?", seed = "number?", listen = "number?",
   numbers = "table?", during = "function?", caller = "boolean?", expect = "function?",
-  ladder = "string?",
+  ladder = "string?", like = "table?", schedule = "table?",
 }
 local CALLED = { "document", "text", "script", "url" }
 local PAGE = { status = "number?", body = "string?", headers = "table?", delay = "time?" }
@@ -117,10 +119,31 @@ local function check_config(given)
   if not loaded then error(config.format(problems[1]), 0) end
 end
 
+-- The scenario of another file that this one is like: { file, name }. Its own keys win.
+local function alike(name, given, folder)
+  local path, other = table.unpack(given.like)
+  if type(path) ~= "string" or type(other) ~= "string" then
+    error("like: a file and the name of a scenario in it are expected", 0)
+  end
+  if not path:find "^/" then path = folder .. "/" .. path end
+  local list, why = scenario.read(path)
+  if not list then error(why, 0) end
+  for _, one in ipairs(list) do
+    if one.name == other then
+      return setmetatable({ name = name, schedule = given.schedule, expect = given.expect,
+        seed = given.seed }, { __index = one })
+    end
+  end
+  error(("%s: no scenario %q in it"):format(path, other), 0)
+end
+
 -- A scenario as a file gives it, checked. Raises a message without a place.
 local function checked(name, given, folder)
   if type(given) ~= "table" then error("a table is expected after the name", 0) end
   keys("a scenario", given, scenario.FIELDS)
+  local problem = given.schedule and schedule.check(given.schedule)
+  if problem then error(problem, 0) end
+  if given.like then return alike(name, given, folder) end
   check_called(given, folder)
   if given.config then check_config(given.config) end
   return {
@@ -129,7 +152,7 @@ local function checked(name, given, folder)
     phones = check_phones(given.phones or {}, folder), pages = check_pages(given.pages or {}),
     seed = given.seed or 1, listen = given.listen or LISTEN, during = given.during,
     caller = given.caller, expect = given.expect, ladder = given.ladder,
-    numbers = given.numbers,
+    numbers = given.numbers, schedule = given.schedule,
   }
 end
 

@@ -43,6 +43,7 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field during fun(live: moonline.SimLive)? runs beside the call
 ---@field caller boolean? false: nobody calls, all is up to `during`
 ---@field limit number? seconds that the call may take
+---@field goes_on boolean? randomness is what it was: no two calls of a stage have the same Call-ID
 
 -- ---- what happens ---------------------------------------------------------------------------
 
@@ -95,8 +96,9 @@ local function tools(self, name, leg)
     connected = function() listen(self, name, leg) end }
 end
 
-local function open_phones(self)
-  local agent = assert(require("moonline.agent").open { listen = places.PHONES })
+local function open_phones(self, session)
+  local agent = assert(require("moonline.agent").open { listen = places.PHONES,
+    session_expires = session })
   self.phones, self.phone_addresses = agent, {}
   for i, address in ipairs(agent.addresses) do
     local plain = address:match("(%d+%.%d+%.%d+%.%d+:%d+)$")
@@ -126,8 +128,9 @@ function stage.open(options)
   local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
     is_own = not options.store, source = options.folder, ear_count = 0, played = 0 }, Stage)
   self:clear {}
-  open_phones(self)
-  self.caller = assert(require("moonline.agent").open())
+  local sip = options.config and options.config.sip or {}
+  open_phones(self, sip.session_expires)
+  self.caller = assert(require("moonline.agent").open { session_expires = sip.session_expires })
   self.caller_address = self.caller.addresses[1]:match("^%a+:(.*)$")
   self.app = background.keep(assert(client.serve({}, function(asked)
     return answer(self, asked)
@@ -217,7 +220,9 @@ end
 ---@return moonline.SimResult
 function Stage:play(scene)
   self:clear(scene)
-  if scene.seed then sys.seed(scene.seed + (self.played << 32)) end -- no Call-ID comes again
+  if scene.seed and not scene.goes_on then
+    sys.seed(scene.seed + (self.played << 32)) -- no Call-ID comes again
+  end
   self.played = self.played + 1
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
   self.began, self.is_playing = task.time(), true

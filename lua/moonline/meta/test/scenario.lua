@@ -20,6 +20,8 @@ function scenario(name) end
 ---@field caller boolean?
 ---@field expect (fun(seen: moonline.Seen))?
 ---@field ladder string?
+---@field like string[]? a file and the name of a scenario in it, whose keys hold where there are none here
+---@field schedule moonline.SimStep[]?
 
 ---In a file of phones: who calls.
 ---@param description moonline.SimPhone|fun(call: moonline.Leg)

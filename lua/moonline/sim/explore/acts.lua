@@ -66,7 +66,9 @@ end
 function acts.of(name)
   local list = {}
   for _, what in ipairs(suggest.keys(party)) do list[#list + 1] = name .. " " .. what end
-  for _, what in ipairs(suggest.keys(rest)) do list[#list + 1] = ("REST %s %s"):format(what, name) end
+  for _, what in ipairs(suggest.keys(rest)) do
+    list[#list + 1] = ("REST %s %s"):format(what, name)
+  end
   return list
 end
 

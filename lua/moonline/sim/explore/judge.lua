@@ -143,19 +143,19 @@ end
 function rules.callbacks(outcome, blame)
   local calls, order, wants, known = {}, {}, outcome.wants_end or {}, {}
   for _, entry in ipairs(outcome.trace) do
-    local params, sid = entry.params, nil
+    local params = entry.params
     if params and params.CallbackSource == "call-progress-events" then
-      sid = params.CallSid
+      local sid = params.CallSid
       if not calls[sid] then order[#order + 1] = sid end
       calls[sid] = calls[sid] or {}
       table.insert(calls[sid], params)
     elseif entry.text and entry.label:find("^[^<>]+<INVITE$") then
-      sid = entry.text:match("\nX%-Twilio%-CallSid%s*:%s*(%w+)")
+      local sid = entry.text:match("\nX%-Twilio%-CallSid%s*:%s*(%w+)")
       if sid and wants[labels.user(entry.label)] then known[sid] = true end
     end
   end
   for _, sid in ipairs(order) do
-    known[sid] = known[sid] and not check_progress(calls[sid], blame) or nil
+    if check_progress(calls[sid], blame) then known[sid] = nil end
   end
   for _ in pairs(known) do blame "a call whose end was not told" end
 end

@@ -45,7 +45,8 @@ end
 function Labels:message(text, from, to)
   local what = describe(text)
   if not what then return nil end
-  local id = text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)") or text:match("\ni%s*:%s*([^\r\n]+)")
+  local id = text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
+    or text:match("\ni%s*:%s*([^\r\n]+)")
   local outward = self.server_ports[from] ~= nil
   if id and not self.parties[id] then
     local by_caller = from == self.caller_port or to == self.caller_port

@@ -21,10 +21,11 @@ World.__name = "moonline.SimWorld"
 
 local world = {}
 
+local SESSION <const> = 90 -- seconds: who left without a word is soon missed
 local LIMIT <const> = 1200 -- seconds that a call may take
 local GRACE <const> = 5 -- seconds until nothing of it is left
 local FAREWELL <const> = 40 -- seconds in which phones whose messages were lost give up
-local REST <const> = 33 -- seconds until no transaction of it is remembered: the next is a new call
+local REST <const> = 33 -- seconds until nobody repeats a message any more
 local STEP <const> = 0.05
 local LINES <const> = 4096
 
@@ -55,7 +56,7 @@ local function pages(self)
   return setmetatable({}, { __index = function(_, path)
     return function(asked)
       if self.wire:request(path, asked.params) then return 500, "lost" end
-      return web.answer(own, self.stage.source, asked)
+      return web.answer(own, self.stage.source, asked, self.stage.draw)
     end
   end })
 end
@@ -107,12 +108,21 @@ local function is_over(self)
   return #wire_of.trace == sent and server:legs() == 0 and server:is_quiet()
 end
 
+-- Does somebody still repeat a message when the call is over?
+local function is_noisy(list)
+  for _, step in ipairs(list) do
+    if step.twice or step.fork then return true end
+  end
+  return loses(list)
+end
+
 -- Ends what the schedule left of the phones; what the server left is told.
 local function left(self, list, before)
   local found = {}
-  if not wait_until(function() return is_over(self) end, LIMIT) then
+  if not wait_until(function() return is_over(self) end, LIMIT) or self.too_long then
     found[1] = "a call that does not end"
   end
+  self.too_long = false
   if not phones_are_free(self) then
     if not loses(list) and not wait_until(function() return phones_are_free(self) end, GRACE) then
       found[#found + 1] = "a phone whose call goes on"
@@ -124,8 +134,10 @@ local function left(self, list, before)
   self.wire:finish()
   local function is_clean() return #more(before) == 0 and generations(self) == 1 end
   if not wait_until(is_clean, GRACE) then
-    collectgarbage() -- a timer that has rung is closed with its handle
-    self.stage.server.generation:collect()
+    for _ = 1, 2 do -- a timer that has rung is closed with its handle
+      collectgarbage()
+      self.stage.server.generation:collect()
+    end
     wait_until(is_clean, STEP)
   end
   local extra = more(before)
@@ -159,6 +171,15 @@ local function is_silent(self, list)
   return true
 end
 
+-- Sessions are refreshed, so a call that is forgotten on one side would never end: told, and ended.
+local function limited(self)
+  return task.after(LIMIT, function()
+    self.too_long = true
+    self.stage.caller.core:hangup()
+    self.stage.phones.core:hangup()
+  end)
+end
+
 ---Plays the scenario under a schedule.
 ---@param list moonline.SimStep[]
 ---@return moonline.SimOutcome
@@ -168,10 +189,12 @@ function World:play(list)
   local ears = audio.new(function(at) return self.wire:count(at) end, is_silent(self, list))
   self.ears = ears
   self.wire:begin(list, actors(self), function(...) ears:message(...) end)
+  local limit = limited(self)
   self.stage:play {
     phones = self.one.phones, pages = pages(self), seed = self.one.seed, during = self.one.during,
-    caller = self.one.caller, limit = LIMIT,
+    caller = self.one.caller, limit = LIMIT, goes_on = true,
   }
+  limit:cancel()
   local found = left(self, list, before)
   self.ears = nil
   local outcome = {
@@ -179,7 +202,7 @@ function World:play(list)
     left = found, audio = ears:finish(), wants_end = self.wants_end, schedule = list,
   }
   outcome.errors = errors(self)
-  task.sleep(REST)
+  if is_noisy(list) then task.sleep(REST) end
   return outcome
 end
 
@@ -212,7 +235,10 @@ local function open(self)
   end
   phone_ports[#phone_ports + 1] = port(self.stage.caller.addresses[1])
   self.wire, why = wire.open(server_ports, phone_ports)
-  if not self.wire then return nil, why end
+  if not self.wire then
+    self:close()
+    return nil, why
+  end
   self.log = task.mailbox(LINES)
   log.capture(self.log)
   self:play {}
@@ -227,7 +253,7 @@ function World:renew()
 end
 
 function World:close()
-  log.capture(nil)
+  if self.log then log.capture(nil) end
   if self.wire then self.wire:close() end
   if self.stage then self.stage:close() end
   self.wire, self.stage = nil, nil
@@ -235,12 +261,22 @@ end
 
 World.__close = World.close
 
+-- The scenario with short sessions, unless it says how long they are.
+local function with_sessions(one)
+  local sip = { session_expires = SESSION }
+  for name, value in pairs(one.config.sip or {}) do sip[name] = value end
+  local config = {}
+  for name, value in pairs(one.config) do config[name] = value end
+  config.sip = sip
+  return setmetatable({ config = config }, { __index = one })
+end
+
 ---Opens one. Hold it with <close>.
 ---@param one moonline.Scenario
 ---@param lua string? folder of sources for the policy, looked in before the program's own
 ---@return moonline.SimWorld?, string? why
 function world.open(one, lua)
-  return open(setmetatable({ one = one, lua = lua }, World))
+  return open(setmetatable({ one = with_sessions(one), lua = lua }, World))
 end
 
 world.check = schedule.check
