@@ -104,6 +104,7 @@ static void records_left(void *object, const struct ml_state *state)
 }
 
 static int records_put(lua_State *L);
+static int records_commit(lua_State *L);
 static int records_remove(lua_State *L);
 static int records_list(lua_State *L);
 static int records_prune(lua_State *L);
@@ -115,11 +116,19 @@ static int records_leave(lua_State *L);
 static int records_done(lua_State *L);
 static int records_busy(lua_State *L);
 
-static const luaL_Reg methods[] = {
-    {"put", records_put},         {"remove", records_remove}, {"list", records_list},
-    {"prune", records_prune},     {"health", records_health}, {"push", records_push},
-    {"sending", records_sending}, {"serve", records_serve},   {"leave", records_leave},
-    {"done", records_done},       {"busy", records_busy},     {NULL, NULL}};
+static const luaL_Reg methods[] = {{"put", records_put},
+                                   {"commit", records_commit},
+                                   {"remove", records_remove},
+                                   {"list", records_list},
+                                   {"prune", records_prune},
+                                   {"health", records_health},
+                                   {"push", records_push},
+                                   {"sending", records_sending},
+                                   {"serve", records_serve},
+                                   {"leave", records_leave},
+                                   {"done", records_done},
+                                   {"busy", records_busy},
+                                   {NULL, NULL}};
 static const struct ml_class class = {.name = "store",
                                       .methods = methods,
                                       .close = records_close,
@@ -195,6 +204,16 @@ static int records_put(lua_State *L)
     luaL_argcheck(L, has_key, 3, "the key is missing");
     if (records->store)
         ml_store_put(records->store, kind, fields, count, NULL, NULL);
+    return 0;
+}
+
+/* commit(): what was put so far in this turn survives the process */
+static int records_commit(lua_State *L)
+{
+    const struct records *records = check(L);
+
+    if (records->store)
+        ml_store_commit(records->store);
     return 0;
 }
 

@@ -23,6 +23,8 @@ struct entry {
 struct ml_journal {
     char *ring; /* the file, twice in a row: what lies across its end is in one piece */
     uint64_t pair, end;
+    uint64_t whole; /* read: behind the last group that is */
+    bool open;      /* entries were added that are no group yet */
     atomic_uint_fast64_t released;
 };
 
@@ -54,15 +56,43 @@ static uint64_t sum_of(const struct ml_journal *journal, const struct entry *ent
     return sum;
 }
 
+/* NULL: there is none. */
+static const struct entry *valid_at(const struct ml_journal *journal, uint64_t at)
+{
+    const struct entry *entry = entry_at(journal, at);
+
+    return entry->at == at && entry->size <= SIZE - sizeof *entry &&
+                   entry->sum == sum_of(journal, entry)
+               ? entry
+               : NULL;
+}
+
+static uint64_t behind(const struct entry *entry)
+{
+    return entry->at + sizeof *entry + padded(entry->size);
+}
+
+/* An empty entry ends a group. */
+static void find_whole(struct ml_journal *journal)
+{
+    const struct entry *entry;
+
+    journal->whole = journal->end;
+    for (uint64_t at = journal->end; (entry = valid_at(journal, at)); at = behind(entry))
+        if (entry->size == 0)
+            journal->whole = behind(entry);
+}
+
 struct ml_str ml_journal_read(struct ml_journal *journal)
 {
-    const struct entry *entry = entry_at(journal, journal->end);
+    while (journal->end < journal->whole) {
+        const struct entry *entry = valid_at(journal, journal->end);
 
-    if (entry->at != journal->end || entry->size > SIZE - sizeof *entry ||
-        entry->sum != sum_of(journal, entry))
-        return (struct ml_str){0};
-    journal->end += sizeof *entry + padded(entry->size);
-    return (struct ml_str){(const void *)(entry + 1), entry->size};
+        journal->end = behind(entry);
+        if (entry->size > 0)
+            return (struct ml_str){(const void *)(entry + 1), entry->size};
+    }
+    return (struct ml_str){0};
 }
 
 void ml_journal_begin(struct ml_journal *journal, uint64_t pair)
@@ -76,7 +106,7 @@ uint64_t ml_journal_end(const struct ml_journal *journal)
     return journal->end;
 }
 
-uint64_t ml_journal_add(struct ml_journal *journal, struct ml_str head, struct ml_str body)
+static uint64_t add(struct ml_journal *journal, struct ml_str head, struct ml_str body)
 {
     struct entry *entry = entry_at(journal, journal->end);
     char *bytes = (void *)(entry + 1);
@@ -92,6 +122,20 @@ uint64_t ml_journal_add(struct ml_journal *journal, struct ml_str head, struct m
     entry->size = size;
     entry->sum = sum_of(journal, entry);
     return journal->end += whole;
+}
+
+uint64_t ml_journal_add(struct ml_journal *journal, struct ml_str head, struct ml_str body)
+{
+    uint64_t end = add(journal, head, body);
+
+    journal->open = journal->open || end > 0;
+    return end;
+}
+
+void ml_journal_commit(struct ml_journal *journal)
+{
+    if (journal->open && add(journal, ML_STR(""), ML_STR("")) > 0)
+        journal->open = false;
 }
 
 void ml_journal_release(struct ml_journal *journal, uint64_t end)
@@ -150,6 +194,7 @@ int ml_journal_open(const char *path, uint64_t pair, uint64_t from, struct ml_jo
     journal->ring = ring;
     journal->pair = pair;
     journal->end = from;
+    find_whole(journal);
     atomic_init(&journal->released, from);
     *journalp = journal;
     return ML_OK;

@@ -1,8 +1,8 @@
-/* A journal: entries in a ring of memory that is a file. What a process wrote there the kernel
- * keeps, however the process dies, and writing costs a copy: no call into the kernel, no wait for
- * the disk. (After a power cut an entry is whole, or is taken for none.) Positions count bytes
- * since the file was new; who reads keeps the position up to which entries are dealt with
- * elsewhere. Owner: the store. One thread adds, another may release. */
+/* A journal: entries in a ring of memory that is a file, in groups: all of a group, or nothing.
+ * What a process wrote there the kernel keeps, however the process dies, and writing costs a copy:
+ * no call into the kernel, no wait for the disk. (After a power cut an entry is whole, or is taken
+ * for none.) Positions count bytes since the file was new; who reads keeps the position up to which
+ * entries are dealt with elsewhere. Owner: the store. One thread adds, another may release. */
 #ifndef ML_HOUSE_JOURNAL_H
 #define ML_HOUSE_JOURNAL_H
 
@@ -27,8 +27,11 @@ struct ml_str ml_journal_read(struct ml_journal *journal);
 void ml_journal_begin(struct ml_journal *journal, uint64_t pair);
 /* Behind the last entry. */
 uint64_t ml_journal_end(const struct ml_journal *journal);
-/* Both parts together are one entry. The position behind it; 0: there is no room. */
+/* Both parts together are one entry; it is not empty. The position behind it; 0: there is no room.
+ */
 uint64_t ml_journal_add(struct ml_journal *journal, struct ml_str head, struct ml_str body);
+/* What was added since the last time is a group: from now on it is there. */
+void ml_journal_commit(struct ml_journal *journal);
 /* What lies before that position may be overwritten. Any thread. */
 void ml_journal_release(struct ml_journal *journal, uint64_t end);
 

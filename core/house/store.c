@@ -287,6 +287,12 @@ static void wake(struct ml_store *store)
 
 /* ---- asking: the loop's thread ---- */
 
+void ml_store_commit(struct ml_store *store)
+{
+    if (store->sql.journal)
+        ml_journal_commit(store->sql.journal);
+}
+
 static void on_flush(void *user)
 {
     struct ml_store *store = user;
@@ -295,6 +301,7 @@ static void on_flush(void *user)
 
     if (!store->open)
         return;
+    ml_store_commit(store);
     first = atomic_fetch_add(&store->waiting, 1) == 0;
     ml_queue_push(&store->batches, &store->open->node);
     store->open = NULL;

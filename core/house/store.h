@@ -85,6 +85,9 @@ typedef void ml_store_done_fn(int status, const char *text, void *user);
 uint64_t ml_store_put(struct ml_store *store, enum ml_store_kind kind,
                       const struct ml_field *fields, size_t count, ml_store_done_fn *done,
                       void *user);
+/* From now on what was asked for in this turn survives the process, however it ends; of itself it
+ * does so as the turn ends. */
+void ml_store_commit(struct ml_store *store);
 /* A call takes its events and notifications along. */
 void ml_store_remove(struct ml_store *store, enum ml_store_kind kind, const struct ml_value *key);
 /* Removes what ended before a time (seconds since 1970; 0: nothing), and the oldest recordings

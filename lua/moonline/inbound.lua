@@ -71,6 +71,7 @@ function inbound.run(env, core)
   local _ <close> = live.hold(call, events)
   env.notify { kind = "call", call = call.sid, from = call.from, to = call.to }
   call:record_state { direction = "inbound", from = call.from, to = call.to, start = task.time() }
+  env.records:commit() -- before it is answered
   call.log:info("call from %s to %s", call.from, call.to)
   core:ring(false)
   live.run(call, route.script and run_script or run_document, env, call, route)

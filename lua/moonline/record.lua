@@ -92,6 +92,7 @@ function record.recording(recording, hook)
     created = recording.started, changed = recording.started, callback = wanted.url,
     callback_method = wanted.method,
   })
+  recording.call.env.records:commit() -- before there is a file, which another thread makes
 end
 
 ---A conference began, changed, or is over.

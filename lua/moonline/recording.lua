@@ -226,7 +226,6 @@ function recording.start(call, options)
     orders = orders, box = options.box or orders, waiting = {}, asked = {}, duration = 0,
     started = task.time(), url = address(env, sid),
   }, Recording)
-  -- Before there is a file: another thread makes it, and the next moment may be the last.
   record.recording(self, is_wanted_at_end(self.callback) and self.callback or nil)
   local recorder, why, text = env.media:record {
     path = self.path, left = call.core,

@@ -249,6 +249,7 @@ static void live_and_be_killed(atomic_int *written)
 
         snprintf(state, sizeof state, "state-%d", i);
         put_call("CAx", state, 0, NULL);
+        ml_store_commit(store);
         atomic_store(written, i);
         if (i % 3 == 0)
             run_for(1);
@@ -370,6 +371,9 @@ static void test_a_disk_that_hangs_does_not_fill_the_memory(void **state)
     assert_non_null(strstr(ml_store_health(store).problem, "too slow"));
     sqlite3_exec(other, "COMMIT", NULL, NULL, NULL);
     sqlite3_close(other);
+    while (ml_store_health(store).queued > 0)
+        run_for(1);
+    run_for(5); /* the last answers */
     assert_string_equal(list((struct ml_query){.kind = ML_STORE_CALL}, "status"), "1 busy;");
 }
 

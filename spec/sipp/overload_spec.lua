@@ -3,13 +3,13 @@ local process = require "support.process"
 local served = require "support.served"
 local sipp = require "support.sipp"
 
--- Its calls keep the loop busy, 30 ms of each turn, for as long as they are there.
+-- Its calls keep the loop busy, for 200 ms again and again, as long as they are there.
 local BUSY = [[
 local moonline = require "moonline"
 moonline.on("call", function(call)
   call:answer()
   while true do
-    local till = moonline.clock() + 0.03
+    local till = moonline.clock() + 0.2
     while moonline.clock() < till do end
     call:wait({ "digit" }, 0)
     moonline.sleep(0)

@@ -62,8 +62,8 @@ describe("the log", function()
     end
     local alice <close> = assert(moonline.agent())
     local leg = alice:call("sip:line@127.0.0.1:" .. s.port, { from = "alice", timeout = 5 })
-    if leg then leg:hangup() end
     kate:done()
+    if leg then leg:hangup() end
     trunk:done()
     for i = 1, 21 do assert.equal(i <= 20 and 401 or 429, rest("canary-guess").status) end
     s.process:await("11205", "err")

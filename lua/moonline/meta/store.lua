@@ -47,6 +47,10 @@ function Store:prune(folder, before, bytes) end
 ---@return { queued: integer, lost: integer, pending: integer, problem: string? }
 function Store:health() end
 
+---From now on what was put in this turn survives the process, however it ends; of itself it does so as the
+---turn ends, and all of it together.
+function Store:commit() end
+
 ---A callback: written, then sent by a state that serves, this one if it does. Those with the same
 ---`call` go one after the other. Its number.
 ---@param call string
