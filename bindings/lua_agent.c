@@ -275,6 +275,8 @@ int ml_sip_agent(lua_State *L)
     options.advertise = ml_opt_text(L, 1, "advertise", NULL);
     options.session_expires = (int)ml_opt_integer(L, 1, "session_expires", 0);
     options.user_agent = ml_opt_text(L, 1, "user_agent", "moonline");
+    options.max_connections = (int)ml_opt_integer(L, 1, "max_connections", 0);
+    options.max_per_source = (int)ml_opt_integer(L, 1, "max_per_source", 0);
     read_tls(L, &options.tls);
     read_access(L, 1, &options.access);
     ml_object_new(L, &agent_class);

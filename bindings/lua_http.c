@@ -259,6 +259,7 @@ static int http_client(lua_State *L)
     options.deny = ml_list_texts(L, 1, "deny", &options.deny_count);
     options.allow = ml_list_texts(L, 1, "allow", &options.allow_count);
     options.resolve = ml_list_pairs(L, 1, "resolve", &options.resolve_count);
+    options.servers = ml_opt_text(L, 1, "dns", NULL);
     options.ca_file = ml_opt_text(L, 1, "ca", NULL);
     ml_object_new(L, &client_class);
     status = ml_http_client_new(ml_state_of(L)->runtime->loop, &options, &core, &fault);

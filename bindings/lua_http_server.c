@@ -35,13 +35,14 @@ static int request_queued(lua_State *L);
 static int request_finish(lua_State *L);
 static int request_drop(lua_State *L);
 static int request_upgrade(lua_State *L);
+static int request_strike(lua_State *L);
+static int request_locked(lua_State *L);
 
 static const luaL_Reg request_methods[] = {
-    {"info", request_info},       {"respond", request_respond},
-    {"file", request_file},       {"begin", request_begin},
-    {"write", request_write},     {"queued", request_queued},
-    {"finish", request_finish},   {"drop", request_drop},
-    {"upgrade", request_upgrade}, {NULL, NULL}};
+    {"info", request_info},     {"respond", request_respond}, {"file", request_file},
+    {"begin", request_begin},   {"write", request_write},     {"queued", request_queued},
+    {"finish", request_finish}, {"drop", request_drop},       {"upgrade", request_upgrade},
+    {"strike", request_strike}, {"locked", request_locked},   {NULL, NULL}};
 
 static void answered(struct request *request)
 {
@@ -243,6 +244,28 @@ static int request_upgrade(lua_State *L)
     return results;
 }
 
+/* strike(): its sender gave wrong credentials */
+static int request_strike(lua_State *L)
+{
+    struct request *request = open_request(L);
+
+    if (request)
+        ml_http_call_strike(request->call);
+    return 0;
+}
+
+/* locked(): seconds for which its sender is locked out, or nil */
+static int request_locked(lua_State *L)
+{
+    struct request *request = open_request(L);
+    int seconds = request ? ml_http_call_locked(request->call) : 0;
+
+    if (seconds == 0)
+        return 0;
+    lua_pushinteger(L, seconds);
+    return 1;
+}
+
 /* ---- the server ---- */
 
 static void server_close(void *object)
@@ -361,6 +384,8 @@ int ml_http_open_server(lua_State *L)
     options.key_file = ml_opt_text(L, 1, "key", NULL);
     options.max_body = (size_t)ml_opt_integer(L, 1, "max_body", 0);
     options.header_timeout_ms = ml_opt_ms(L, 1, "header_timeout", 0);
+    options.max_connections = (int)ml_opt_integer(L, 1, "max_connections", 0);
+    options.max_per_source = (int)ml_opt_integer(L, 1, "max_per_source", 0);
     if (!servers.head.next)
         ml_list_init(&servers);
     options.beside = predecessor(ml_state_of(L), &options);

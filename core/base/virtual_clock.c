@@ -236,14 +236,15 @@ static bool goes_to_loopback(int fd, const void *to, socklen_t to_length, uint16
 static void note_sent(int fd, ssize_t n, const void *to, socklen_t to_length)
 {
     uint16_t port;
-    int type;
+    int protocol;
 
     if (!ml_clock_is_virtual() || n < 0)
         return;
-    type = socket_option(fd, SO_TYPE);
-    if ((type != SOCK_DGRAM && type != SOCK_STREAM) || !goes_to_loopback(fd, to, to_length, &port))
+    protocol = socket_option(fd, SO_PROTOCOL); /* of a socket that is none of the Internet: 0 */
+    if ((protocol != IPPROTO_UDP && protocol != IPPROTO_TCP) ||
+        !goes_to_loopback(fd, to, to_length, &port))
         return;
-    if (type == SOCK_STREAM) {
+    if (protocol == IPPROTO_TCP) {
         if (our_streams[port])
             on_stream += n;
         else
@@ -262,14 +263,14 @@ static void take_off(atomic_long *count, long n)
 
 static void note_received(int fd, ssize_t n, int flags, int datagrams)
 {
-    int type;
+    int protocol;
 
-    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK) || !is_inet(fd))
+    if (!ml_clock_is_virtual() || n < 0 || (flags & MSG_PEEK))
         return;
-    type = socket_option(fd, SO_TYPE);
-    if (type == SOCK_DGRAM)
+    protocol = socket_option(fd, SO_PROTOCOL);
+    if (protocol == IPPROTO_UDP)
         take_off(&in_flight, datagrams);
-    else if (type == SOCK_STREAM)
+    else if (protocol == IPPROTO_TCP)
         take_off(&on_stream, n > 0 ? n : 1);
 }
 
@@ -291,7 +292,7 @@ ssize_t ml_clock_send(int fd, const void *bytes, size_t n, const void *to, sockl
 static bool is_taken(int fd, const struct iovec *parts, size_t count, const void *to,
                      socklen_t length)
 {
-    return ml_clock_is_virtual() && socket_option(fd, SO_TYPE) == SOCK_DGRAM && is_inet(fd) &&
+    return ml_wire_is_open() && socket_option(fd, SO_PROTOCOL) == IPPROTO_UDP &&
            ml_wire_takes(fd, parts, count, to, length);
 }
 

@@ -100,6 +100,11 @@ static bool takes(int fd, const struct iovec *parts, size_t part_count, const vo
     return true;
 }
 
+bool ml_wire_is_open(void)
+{
+    return handler != NULL;
+}
+
 bool ml_wire_takes(int fd, const struct iovec *parts, size_t part_count, const void *to,
                    socklen_t to_length)
 {

@@ -20,6 +20,7 @@ typedef void ml_wire_fn(struct ml_packet *packet, void *user);
 
 /* ML_ESTATE: it is open already, or time is real. */
 int ml_wire_open(ml_wire_fn *fn, void *user);
+bool ml_wire_is_open(void);
 /* Packets that were handed out can still be sent, and must be freed. */
 void ml_wire_close(void);
 void ml_wire_add_port(uint16_t port);

@@ -111,7 +111,7 @@ int ml_store_columns(enum ml_store_kind kind)
 int ml_store_column(enum ml_store_kind kind, const char *name)
 {
     for (int i = 0; tables[kind].columns[i]; i++)
-        if (strcmp(tables[kind].columns[i], name) == 0)
+        if (tables[kind].columns[i][0] == name[0] && strcmp(tables[kind].columns[i], name) == 0)
             return i;
     return -1;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/net/http_server_priv.h"
 
@@ -15,11 +16,6 @@ enum {
 static int socket_of(struct MHD_Connection *connection)
 {
     return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-}
-
-static struct ml_http_connection *connection_of(struct MHD_Connection *connection)
-{
-    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 static void on_readable(int fd, int events, void *user)
@@ -58,6 +54,32 @@ void ml_http_call_resume(struct ml_http_call *call)
     MHD_resume_connection(call->connection);
     call->server->resumed = true;
     ml_timer_set(call->server->timer, 0);
+}
+
+/* Its address without the port. */
+static const char *source_of(const struct ml_http_call *call, char source[static ML_STRIKE_BYTES])
+{
+    const char *colon = strrchr(call->peer, ':');
+
+    snprintf(source, ML_STRIKE_BYTES, "%.*s", colon ? (int)(colon - call->peer) : 0, call->peer);
+    return source;
+}
+
+void ml_http_call_strike(struct ml_http_call *call)
+{
+    struct ml_strikes *strikes = &call->server->strikes;
+    char source[ML_STRIKE_BYTES];
+
+    if (ml_strikes_add(strikes, source_of(call, source)))
+        ml_log(ML_LOG_WARNING, NULL, "http: %s gave %d wrong credentials: locked out for a minute",
+               source, strikes->most);
+}
+
+int ml_http_call_locked(struct ml_http_call *call)
+{
+    char source[ML_STRIKE_BYTES];
+
+    return (int)((ml_strikes_left(&call->server->strikes, source_of(call, source)) + 999) / 1000);
 }
 
 const char *ml_http_call_header(const struct ml_http_call *call, const char *name)
@@ -213,7 +235,7 @@ static enum MHD_Result take_body(struct ml_http_call *call, const char *bytes, s
 
 static void arrive(struct ml_http_call *call)
 {
-    struct ml_http_connection *c = connection_of(call->connection);
+    struct ml_http_connection *c = ml_http_connection_of(call->connection);
 
     if (c)
         ml_timer_stop(c->timer);
@@ -278,12 +300,14 @@ void ml_http_call_on_completed(void *user, struct MHD_Connection *connection, vo
 {
     struct ml_http_server *server = user;
     struct ml_http_call *call = *context;
-    struct ml_http_connection *c = connection_of(connection);
+    struct ml_http_connection *c = ml_http_connection_of(connection);
 
     (void)code;
     *context = NULL;
     if (call && call->upgrade)
         ml_http_upgrade_lost(call->upgrade);
+    if (c)
+        c->sends = false;
     if (c && !server->doomed)
         ml_timer_set(c->timer, KEEP_ALIVE_MS);
     if (!call)

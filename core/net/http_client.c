@@ -210,6 +210,7 @@ int ml_http_client_new(struct ml_loop *loop, const struct ml_http_client_options
     client->kick = (struct ml_flush){.fn = on_timer, .user = client};
     client->ca_file = ml_strdup(options->ca_file);
     names.resolve_count = options->resolve_count;
+    names.servers = options->servers;
     code = read_rules(client, options, fault);
     if (code == ML_OK)
         code = ml_resolver_new(loop, &names, &client->resolver, fault);

@@ -24,6 +24,7 @@ struct ml_http_client_options {
     size_t allow_count;
     const char *const *resolve; /* pairs: host, "address[:port]" - answers instead of DNS */
     size_t resolve_count;       /* number of pairs */
+    const char *servers;        /* of names: "127.0.0.1:5353,...", or NULL for the system's */
     const char *ca_file;        /* extra trusted CA (PEM), or NULL */
 };
 

@@ -17,6 +17,8 @@ enum MHD_Result ml_http_call_queue(struct ml_http_call *call)
         MHD_queue_response(call->connection, (unsigned)call->status, call->response);
 
     call->step = ML_HTTP_SENDING;
+    if (!call->upgrade)
+        ml_http_connection_sends(ml_http_connection_of(call->connection));
     MHD_destroy_response(call->response);
     call->response = NULL;
     return result;

@@ -3,9 +3,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +22,9 @@ enum {
     MAX_CONNECTIONS = 1000,
     BACKLOG = 256,
     SILENT_S = 60,  /* a client that does not read its response */
+    SLOWEST = 5000, /* bytes of an answer that it takes within header_timeout */
+    STRIKES = 20,   /* wrong credentials of one address within */
+    STRIKES_MS = 60000,
     MEMORY = 32768, /* request line and headers of one connection */
 };
 
@@ -46,12 +52,48 @@ bool ml_http_server_has_port(uint16_t port)
 
 /* ---- connections ---- */
 
-/* MHD reads the end of the stream and closes. */
+/* Bytes that the client has for certain. */
+static uint64_t taken(const struct ml_http_connection *c)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    return getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked : 0;
+}
+
+static void await_taking(struct ml_http_connection *c)
+{
+    c->taken = taken(c);
+    ml_timer_set(c->timer, c->server->header_timeout);
+}
+
+/* MHD reads the end of the stream and closes. An answer that has no more to say for now is not
+ * waited for. */
 static void on_too_slow(void *user)
 {
+    static const struct linger reset = {.l_onoff = 1};
     struct ml_http_connection *c = user;
+    int waiting = 0;
 
+    if (c->sends &&
+        (ioctl(c->fd, SIOCOUTQ, &waiting) != 0 || waiting == 0 || taken(c) - c->taken >= SLOWEST)) {
+        await_taking(c);
+        return;
+    }
+    if (c->sends) /* the kernel shall not keep what nobody takes */
+        setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     shutdown(c->fd, SHUT_RDWR);
+}
+
+void ml_http_connection_sends(struct ml_http_connection *c)
+{
+    c->sends = true;
+    await_taking(c);
+}
+
+struct ml_http_connection *ml_http_connection_of(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
 }
 
 static void on_connection(void *user, struct MHD_Connection *connection, void **context,
@@ -62,6 +104,7 @@ static void on_connection(void *user, struct MHD_Connection *connection, void **
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         c = ml_alloc(sizeof *c);
+        c->server = server;
         c->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
         c->timer = ml_timer_new(server->loop, on_too_slow, c);
         ml_timer_set(c->timer, server->header_timeout);
@@ -241,6 +284,7 @@ static int start_daemon(struct ml_http_server *server, const struct ml_http_serv
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, ml_http_call_on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log,
         NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)most,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)options->max_per_source,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SILENT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)MEMORY, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK,
         ml_http_call_begin, server, MHD_OPTION_UNESCAPE_CALLBACK, ml_http_call_unescape, NULL,
@@ -284,6 +328,7 @@ int ml_http_server_new(struct ml_loop *loop, const struct ml_http_server_options
     server->user = user;
     server->max_body = options->max_body ? options->max_body : MAX_BODY;
     server->header_timeout = options->header_timeout_ms ? options->header_timeout_ms : HEADER_MS;
+    ml_strikes_init(&server->strikes, STRIKES, STRIKES_MS);
     ml_list_init(&server->calls);
     ml_list_init(&server->arrived);
     code = open_server(server, options, fault);

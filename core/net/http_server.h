@@ -19,8 +19,10 @@ struct ml_http_server_options {
     uint16_t port;                           /* 0: any free one */
     const char *certificate_file, *key_file; /* PEM; NULL: plain HTTP */
     size_t max_body;                         /* 0: 65536; above: 413 */
-    int header_timeout_ms;                   /* 0: 10000; a slower client is cut */
+    int header_timeout_ms;                   /* 0: 10000; for the whole request, and for each 5000
+                                                bytes of the answer: a slower client is cut */
     int max_connections;                     /* 0: 1000 */
+    int max_per_source;                      /* of one address; 0: any number */
     /* One on the same address and port whose socket both accept from, until it is freed. */
     const struct ml_http_server *beside;
 };
@@ -53,6 +55,10 @@ bool ml_http_server_is_answering(const struct ml_http_server *server);
 /* A server of this process listens on this port, whatever the address. */
 bool ml_http_server_has_port(uint16_t port);
 
+/* Its sender gave wrong credentials: 20 of them within a minute, and it is locked out for one. */
+void ml_http_call_strike(struct ml_http_call *call);
+/* Seconds for which its sender is locked out, whatever it gives; 0: it is not. */
+int ml_http_call_locked(struct ml_http_call *call);
 /* headers: name, value pairs. Body copied. Ends the call. HEAD gets the headers only. */
 void ml_http_respond(struct ml_http_call *call, int status, const char *const *headers,
                      size_t header_count, struct ml_str body);

@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 
 #include "core/base/list.h"
+#include "core/base/strikes.h"
 #include "core/net/http_server.h"
 
 struct ml_http_upgrade;
@@ -23,6 +24,7 @@ struct ml_http_server {
     struct ml_http_server_handlers handlers;
     void *user;
     char *certificate, *key;
+    struct ml_strikes strikes; /* wrong credentials by address */
     size_t max_body;
     int header_timeout;
     uint16_t port;
@@ -32,8 +34,11 @@ struct ml_http_server {
 
 /* One TCP connection; it may carry many requests. */
 struct ml_http_connection {
-    struct ml_timer *timer; /* cuts it when a request is not whole in time */
+    struct ml_http_server *server;
+    struct ml_timer *timer; /* cuts it when a request is not whole in time, an answer not taken */
     int fd;
+    bool sends;
+    uint64_t taken; /* bytes the client had when the timer was set */
 };
 
 enum ml_http_step {
@@ -75,6 +80,10 @@ enum MHD_Result ml_http_call_on_request(void *user, struct MHD_Connection *conne
                                         const char *bytes, size_t *n, void **context);
 void ml_http_call_on_completed(void *user, struct MHD_Connection *connection, void **context,
                                enum MHD_RequestTerminationCode code);
+
+/* An answer begins: the client has to take it. http_server.c. */
+void ml_http_connection_sends(struct ml_http_connection *c);
+struct ml_http_connection *ml_http_connection_of(struct MHD_Connection *connection);
 
 /* Sees the client leave and stops MHD from asking; and back. */
 void ml_http_call_suspend(struct ml_http_call *call);

@@ -15,9 +15,7 @@
 #define REALM "moonline"
 
 enum {
-    REFUSALS_A_SECOND = 20, /* the rest is dropped: no amplifier for spoofed sources */
-    GUESSES = 20,           /* wrong passwords of one source within */
-    GUESSES_MS = 60000
+    REFUSALS_A_SECOND = 20 /* the rest is dropped: no amplifier for spoofed sources */
 };
 
 /* 16 bytes; IPv4 as IPv4-mapped, so that ::ffff:10.0.0.1 is 10.0.0.1. Returns false for a bad text.
@@ -134,23 +132,7 @@ static int refuse(struct ml_agent *agent, nta_incoming_t *irq, const struct ml_s
     return 403;
 }
 
-/* ---- guessed passwords ---- */
-
-/* What is remembered of a source; a new one takes the place of another. */
-static struct ml_guesses *guesses_of(struct ml_agent *agent, const char *host)
-{
-    const size_t slots = sizeof agent->guesses / sizeof *agent->guesses;
-    struct ml_guesses *guesses;
-    int64_t now = ml_clock_ms();
-
-    guesses = &agent->guesses[ml_hash(host) % slots];
-    if (strcmp(guesses->host, host) != 0 || now - guesses->since >= GUESSES_MS) {
-        snprintf(guesses->host, sizeof guesses->host, "%s", host);
-        guesses->count = 0;
-        guesses->since = now;
-    }
-    return guesses;
-}
+/* ---- passwords ---- */
 
 static const char *password_of(const char *name, void *user)
 {
@@ -183,11 +165,10 @@ static void challenge(struct ml_agent *agent, nta_incoming_t *irq, const char *s
 char *ml_access_prove(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *sip,
                       const struct ml_sip_place *source)
 {
-    struct ml_guesses *guesses = guesses_of(agent, source->host);
     enum ml_auth_result best = ML_AUTH_WRONG;
     char name[128];
 
-    if (guesses->count >= GUESSES) {
+    if (ml_strikes_left(&agent->guesses, source->host) > 0) {
         refuse(agent, irq, source, "too many wrong passwords in a minute");
         return NULL;
     }
@@ -204,9 +185,10 @@ char *ml_access_prove(struct ml_agent *agent, nta_incoming_t *irq, const sip_t *
         if (result == ML_AUTH_STALE)
             best = result;
     }
-    if (sip->sip_authorization && best == ML_AUTH_WRONG && ++guesses->count == GUESSES)
+    if (sip->sip_authorization && best == ML_AUTH_WRONG &&
+        ml_strikes_add(&agent->guesses, source->host))
         ml_log(ML_LOG_WARNING, NULL, "%s:%s gave %d wrong passwords: not heard for a minute",
-               source->kind, source->host, GUESSES);
+               source->kind, source->host, agent->guesses.most);
     challenge(agent, irq, source->host, best == ML_AUTH_STALE);
     return NULL;
 }

@@ -15,7 +15,9 @@
 
 enum {
     MESSAGE_MAX = 32768, /* the worst 32 KB message costs 33 ms, 64 KB 87 ms */
-    UDP_MTU = 65535      /* never TCP because of size: the URI says which transport */
+    UDP_MTU = 65535,     /* never TCP because of size: the URI says which transport */
+    GUESSES = 20,        /* wrong passwords of one address within */
+    GUESSES_MS = 60000
 };
 
 static void copy_options(struct ml_agent *agent, const struct ml_agent_options *options)
@@ -203,12 +205,15 @@ int ml_agent_new(struct ml_loop *loop, const struct ml_agent_options *options,
     agent->loop = loop;
     agent->handlers = *handlers;
     agent->user = user;
+    ml_strikes_init(&agent->guesses, GUESSES, GUESSES_MS);
     ml_list_init(&agent->transports);
     ml_list_init(&agent->legs);
     ml_list_init(&agent->asks);
     copy_options(agent, options);
     status = ml_guard_open(loop, fault);
     agent->guarded = status == 0;
+    if (options->max_connections || options->max_per_source)
+        ml_guard_connections(options->max_connections, options->max_per_source);
     if (status == 0)
         status = open_nta(agent, fault);
     for (size_t i = 0; status == 0 && i < options->listen_count; i++) {

@@ -46,6 +46,8 @@ struct ml_agent_options {
     struct ml_agent_access access;
     int session_expires; /* seconds, RFC 4028; 0: no session timer asked for */
     const char *user_agent;
+    /* Connections that others may open, in all and by address; of the whole process. 0: as it is */
+    int max_connections, max_per_source;
     struct ml_resolver *resolver; /* borrowed */
 };
 

@@ -17,6 +17,7 @@
 #include <sofia-sip/tport_tag.h>
 
 #include "core/base/list.h"
+#include "core/base/strikes.h"
 #include "core/net/loop.h"
 #include "core/net/resolver.h"
 #include "core/sip/agent.h"
@@ -37,13 +38,6 @@ struct ml_transport {
     char ident[96];   /* TPTAG_IDENT: how a source transport is chosen */
     char address[96]; /* "udp:127.0.0.1:5060"; "" for all but one of those that stand for 0.0.0.0 */
     bool listener;    /* named by the options, not made for a region */
-};
-
-/* Wrong credentials from one address. */
-struct ml_guesses {
-    char host[ML_SIP_HOST_BYTES];
-    int count;
-    int64_t since;
 };
 
 /* A dialled call that was cancelled and never finally answered. */
@@ -70,7 +64,7 @@ struct ml_agent {
     sip_allow_t *allow;            /* ML_SIP_ALLOW ... */
     sip_supported_t *supported;    /* ML_SIP_SUPPORTED, read once for the many that are sent */
     struct ml_agent_access access; /* a copy of ours */
-    struct ml_guesses guesses[64];
+    struct ml_strikes guesses;     /* wrong passwords by address */
     ml_agent_register_fn *on_register;
     void *register_user;
     bool is_registrar; /* that handler, and users */

@@ -206,5 +206,6 @@ void ml_guard_close(void)
     if (--users > 0)
         return;
     ml_guard_waits_close();
+    ml_guard_accept_close();
     serving = NULL;
 }

@@ -66,6 +66,11 @@ void ml_guard_watch(ml_guard_seen_fn *fn, void *user);
  * was given); p NULL at any other time. */
 struct ml_str ml_guard_lines(const msg_t *msg);
 
+/* Connections that others may open to all transports of this process, and how many of them each
+ * address; 0: 1000, and 100. More are closed at once, as are those for which there are no
+ * descriptors. */
+void ml_guard_connections(int all, int source);
+
 /* For who has transports: checks (once in a process, ml_guard_check) that the guard stands, and
  * gives it a loop for its deadlines. Close after the transports; pairs. The loop is one for all:
  * another one takes over. */

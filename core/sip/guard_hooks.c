@@ -345,6 +345,8 @@ void tport_zap_secondary(tport_t *self)
         ml_guard_count(ML_GUARD_FRAMING, ML_GUARD_DROP);
         ml_guard_wait_end(wait);
     }
+    if (self)
+        ml_guard_accept_end(self);
     sofia()->zap_secondary(self);
 }
 
@@ -398,5 +400,5 @@ const char *ml_guard_hooks_missed(void)
         if (memcmp(&found, &hooks[i].hook, sizeof found) != 0)
             return hooks[i].name;
     }
-    return NULL;
+    return ml_guard_accept_is_hooked() ? NULL : "accept";
 }

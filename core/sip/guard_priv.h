@@ -32,6 +32,12 @@ bool ml_guard_rate(const su_sockaddr_t *source, bool passed);
 /* For tests of the rate and for the self-test: all buckets are full again. */
 void ml_guard_rate_reset(void);
 
+/* ---- guard_accept.c ---- */
+/* That connection is over. */
+void ml_guard_accept_end(const tport_t *tport);
+void ml_guard_accept_close(void);
+bool ml_guard_accept_is_hooked(void);
+
 /* ---- guard_send.c ---- */
 /* Sends text by tport as it is, to the source of request with that port. close: the stream ends
  * after it. */

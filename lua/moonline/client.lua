@@ -64,6 +64,7 @@ end
 ---@field core moonline.HttpRequest
 local WebRequest = {}
 WebRequest.__index = WebRequest
+WebRequest.__name = "moonline.WebRequest"
 
 ---@param status integer
 ---@param body string?
@@ -201,6 +202,7 @@ end
 ---@field url string "http://127.0.0.1:8080"
 local WebServer = {}
 WebServer.__index = WebServer
+WebServer.__name = "moonline.WebServer"
 
 function WebServer:close()
   self.task:cancel()

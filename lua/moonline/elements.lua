@@ -72,8 +72,8 @@ function Elements:user_file(lower)
       if not ok then error(result, 0) end
       local element, fault = shape(result, path)
       if not element then error(fault, 0) end
-      self.loaded[lower] = element
-      return element
+      self.loaded[lower] = sandbox.element(element)
+      return self.loaded[lower]
     end
   end
   return false

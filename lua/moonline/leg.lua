@@ -72,18 +72,7 @@ function Leg:forget()
   for _, one in ipairs(self.recordings) do one:finish() end
   trace.ended(self)
   self.listener:close()
-  if self.has_events then return end -- the event of its end tells all this
-  record.ended(self)
-  self:tell_status()
-end
-
--- Tells whoever watches how the call stands, when that has changed. status: if it is not the leg's own.
-function Leg:tell_status(status)
-  status = status or self:status()
-  if status == self.told_status then return end
-  self.told_status = status
-  self.env.notify { kind = "status", call = self.sid, status = status, parent = self.parent_sid,
-    from = self.from, to = self.to }
+  if not self.has_events then record.ended(self) end -- else with the event of its end
 end
 
 -- What others may know of it.
@@ -91,7 +80,6 @@ function Leg:record_state(fields)
   fields = fields or {}
   fields.status = self:status()
   record.state(self, fields)
-  self:tell_status(fields.status)
 end
 
 ---Raises the hangup value when the leg is over.
@@ -257,8 +245,7 @@ local plain = memo(function(uri)
   return (uri:gsub("[;?].*$", ""))
 end)
 
--- From of a call we place is known in full when its INVITE is built; until then: as it will most
--- likely be.
+-- From of a call we place: as it will most likely be, until its INVITE is built.
 local function own_from(env, info)
   local known = info.from or "anonymous"
   if known:find("^sips?:") then return known end
@@ -283,16 +270,14 @@ function leg.new(env, core, fields)
   local info = core:info()
   local self = setmetatable({
     env = env, core = core, box = fields.box or task.mailbox(), info = info, handlers = {},
-    recordings = {},
-    sid = fields.sid or "CA" .. crypto.random_hex(16), direction = fields.direction,
-    parent_sid = fields.parent_sid, jar = fields.jar,
+    recordings = {}, jar = fields.jar, direction = fields.direction,
+    sid = fields.sid or "CA" .. crypto.random_hex(16), parent_sid = fields.parent_sid,
     from = fields.from or own_from(env, info), to = fields.to or plain(info.request_uri),
     state = info.incoming and "ringing" or "calling",
     headers = header_map.of(info.headers),
   }, Leg)
-  self.id = self.sid
+  self.id, self.log = self.sid, log.call(self.sid)
   self.listener = env.calls:listen(self.sid, self.box)
-  self.log = log.call(self.sid)
   trace.open(self, info)
   core:events(self.box)
   return self

@@ -30,7 +30,10 @@ function listen.http(self, config)
   local host, port = config.http.listen:match("^(.*):(%d+)$")
   if not host then return true end -- off
   local bare = host:match("^%[(.*)%]$") or host
-  local listener, why, text = http.server { address = bare, port = tonumber(port) }
+  local listener, why, text = http.server {
+    address = bare, port = tonumber(port), max_connections = config.http.connections,
+    max_per_source = config.http.per_source,
+  }
   if not listener then
     return nil, ("http.listen %s: %s"):format(config.http.listen, text or why)
   end
@@ -50,6 +53,7 @@ function listen.sip(self, config)
     listen = config.sip.listen, advertise = config.sip.advertise, allow = config.sip.allow,
     users = config.sip.users, digest = config.sip.digest, registrar = true,
     max_calls = config.limits.calls, max_lag = config.limits.lag_ms,
+    max_connections = config.sip.connections, max_per_source = config.sip.per_source,
   })
   if not agent then return nil, why end
   self.env.agent, self.addresses = agent, agent:addresses()

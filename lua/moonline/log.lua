@@ -7,8 +7,8 @@ local log = {}
 
 ---@class moonline.CallLog
 local CallLog = {}
-CallLog.__index = CallLog
-CallLog.__name = "moonline.CallLog"
+
+local call_log = { __index = CallLog, __name = "moonline.CallLog" }
 
 local function text(format, ...)
   if select("#", ...) == 0 then return format end
@@ -37,7 +37,7 @@ end
 ---@param sid string
 ---@return moonline.CallLog
 function log.call(sid)
-  return setmetatable({ call = sid }, CallLog)
+  return setmetatable({ call = sid }, call_log)
 end
 
 return log

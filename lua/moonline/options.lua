@@ -8,6 +8,10 @@ local options = {}
 ---@type table<string, string[]>
 options.known = {}
 
+---Their checks, by function: for whoever stands before it.
+---@type table<string, fun(given: table?, level: integer?): table>
+options.checks = {}
+
 local function refuse(what, name, names, level)
   local meant = type(name) == "string" and suggest.nearest(name, names)
   local hint = meant and "did you mean " .. meant .. "?"
@@ -25,7 +29,7 @@ function options.of(what, ...)
   table.sort(names)
   for _, name in ipairs(names) do known[name] = true end
   options.known[what] = names
-  return function(given, level)
+  local function check(given, level)
     level = level or 1
     if given == nil then return {} end
     if type(given) ~= "table" then
@@ -36,6 +40,8 @@ function options.of(what, ...)
     end
     return given
   end
+  options.checks[what] = check
+  return check
 end
 
 return options

@@ -11,6 +11,7 @@ local lfs = require "lfs"
 local rest = require "moonline.rest"
 local runtime = require "moonline.runtime"
 local scripts = require "moonline.scripts"
+local trace = require "moonline.trace"
 
 require "moonline.call" -- what scripts and users' verbs do with a leg
 
@@ -73,7 +74,8 @@ return function(env)
 
   -- Somebody outside wants to know what happens, or nobody any more.
   function handlers.observe(on)
-    if not env.observed then env.notify = on and generation.notify or function() end end
+    if env.observed then return end
+    env.notify = trace.notifier(env, on and generation.notify or nil)
   end
 
   -- A newer generation takes the calls from now on: what is in the background ends.

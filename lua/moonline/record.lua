@@ -1,11 +1,20 @@
--- What is written down of calls, recordings and warnings: the one place that does it. All of it
--- returns at once; a store that cannot write is the store's trouble, never the call's.
+-- What is written down of calls, recordings and warnings, and told of how calls stand: the one place
+-- that does it. All of it returns at once; a store that cannot write is the store's trouble, never the
+-- call's.
 
 local codes = require "moonline.twiml.codes"
 local crypto = require "moonline.core.crypto"
 local task = require "moonline.core.task"
 
 local record = {}
+
+-- Whoever watches is told how the call stands, when that has changed.
+local function tell(leg, status)
+  if status == leg.told_status then return end
+  leg.told_status = status
+  leg.env.notify { kind = "status", call = leg.sid, status = status, parent = leg.parent_sid,
+    from = leg.from, to = leg.to }
+end
 
 ---A call began or changed; fields is what its record gets besides.
 ---@param leg moonline.Leg
@@ -18,6 +27,7 @@ function record.state(leg, fields)
   fields.sid, fields.changed = leg.sid, now
   leg.recorded = true
   leg.env.records:put("call", fields)
+  tell(leg, fields.status)
 end
 
 ---A call is over: its final record.
@@ -26,12 +36,13 @@ end
 function record.ended(leg, result)
   if not leg.recorded or leg.is_final then return end
   leg.is_final = true
-  local now = task.time()
+  local now, status = task.time(), result and result.status or leg:status()
   leg.env.records:put("call", {
-    sid = leg.sid, status = result and result.status or leg:status(), finish = now, changed = now,
+    sid = leg.sid, status = status, finish = now, changed = now,
     duration = math.floor(result and result.duration or leg:duration()),
     code = result and result.code or nil,
   })
+  tell(leg, status)
 end
 
 ---The application wants to know of the call's end, whatever dies before.

@@ -14,13 +14,14 @@ local reload = {}
 -- read by each call.
 local AT_START = {
   "sip.listen", "sip.advertise", "sip.tls", "sip.resolve", "sip.dns",
-  "sip.session_expires", "rtp.listen", "rtp.advertise", "rtp.ports", "rtp.timeout", "http.listen",
+  "sip.session_expires", "sip.connections", "sip.per_source", "rtp.listen", "rtp.advertise",
+  "rtp.ports", "rtp.timeout", "http.listen", "http.connections", "http.per_source",
   "media.threads", "media.codecs", "store.path", "limits.calls", "limits.lag_ms", "trace.calls",
   "trace.kb",
 }
 
 -- The HTTP client is made of these.
-local CLIENT = { "deny", "allow", "resolve", "ca" }
+local CLIENT = { "deny", "allow", "resolve", "dns", "ca" }
 
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end

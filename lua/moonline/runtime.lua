@@ -77,7 +77,7 @@ end
 function runtime.client(config)
   local client, why, text = http.client {
     deny = config.webhook.deny, allow = config.webhook.allow, resolve = config.webhook.resolve,
-    ca = config.webhook.ca,
+    dns = config.webhook.dns and table.concat(config.webhook.dns, ","), ca = config.webhook.ca,
   }
   if not client then return nil, text or why end
   return client

@@ -1,7 +1,10 @@
 -- What a user's file sees of Lua: libraries of its own, moonline, and the files beside it. Nothing in
 -- it reaches the process, other files' globals, or the tables our own code stands on.
 
+local faces = require "moonline.faces"
 local log = require "moonline.log"
+
+local public = require "moonline.public"
 
 local sandbox = {}
 
@@ -12,10 +15,12 @@ local FUNCTIONS = {
 }
 local LIBRARIES = { "coroutine", "math", "string", "table", "utf8" }
 local OS = { "clock", "date", "difftime", "time" }
--- Modules that rule the server, or reach past what is checked.
-local DENIED = {
-  "^core", "^background$", "^cli", "^config", "^inbound$", "^listen$", "^policy$", "^reload$",
-  "^runtime$", "^sandbox$", "^scripts$", "^server$", "^watch$",
+-- What require gives of ours: the rest rules the server, or reaches past what is checked.
+local MODULES = {
+  ["moonline"] = public.moonline,
+  ["moonline.twiml.builder"] = function()
+    return { response = require("moonline.twiml.builder").response }
+  end,
 }
 local PIECE = 4096 -- bytes of a text that load reads at once: the budget is looked at in between
 
@@ -32,7 +37,7 @@ end
 
 -- ---- metatables -------------------------------------------------------------------------------
 
-local theirs = setmetatable({}, { __mode = "k" }) -- metatables that users' files have set
+local theirs = faces.theirs
 local metatable = debug.getmetatable
 
 local function set_metatable(value, meta)
@@ -98,13 +103,12 @@ local function copy(value, known)
 end
 
 local function of_moonline(name)
-  local rest = name:match("^moonline%.?(.*)$")
-  for _, pattern in ipairs(DENIED) do
-    if rest:find(pattern) and not settings.trusted then
-      error(("module '%s' is not for scripts (script.trusted lifts that)"):format(name), 3)
-    end
+  if settings.trusted then return require(name) end
+  local module = MODULES[name]
+  if not module then
+    error(("module '%s' is not for scripts (script.trusted lifts that)"):format(name), 3)
   end
-  return settings.trusted and require(name) or copy(require(name), {})
+  return copy(module(), {})
 end
 
 -- The file of a module: beside the one that was loaded first, or below it.
@@ -184,6 +188,13 @@ function sandbox.environment(folder)
   env._G = env
   env.require = requirer(env, folder)
   return env
+end
+
+---A verb or noun that a user's file gave: what runs its functions, with what they may see.
+---@param element moonline.Element
+---@return moonline.Element
+function sandbox.element(element)
+  return settings.trusted and element or public.element(element)
 end
 
 ---The chunk of a user's file, with globals of its own. nil and why when it does not compile.

@@ -9,7 +9,10 @@ local BEEP = { tone = "1000", seconds = 0.4 } -- Hz: one may speak now
 local RECORD <const> = known.of("record", "max", "silence", "keys", "trim", "beep", "background",
   "callback")
 
----@class moonline.Take
+---@class moonline.Take: moonline.TakeFields
+local Take = { __name = "moonline.Take", __close = function() end }
+
+---@class moonline.TakeFields
 ---@field path string
 ---@field sid string
 ---@field url string RecordingUrl
@@ -47,5 +50,5 @@ return function(self, options)
   return setmetatable({
     path = one.path, sid = one.sid, url = one.url, duration = event.duration,
     why = ok and event.why or "hangup", key = event.key, absent = event.absent or false,
-  }, { __close = function() end })
+  }, Take)
 end

@@ -7,8 +7,8 @@ local task = {}
 ---@class moonline.Group
 ---@field box moonline.Mailbox gets a "task" event for each task that ends
 local Group = {}
-Group.__index = Group
-Group.__name = "moonline.Group"
+
+local group = { __index = Group, __name = "moonline.Group" }
 
 ---Starts fn(...) as a task of the group.
 ---@param fn function
@@ -102,14 +102,14 @@ function Group:close()
   end
 end
 
-Group.__close = Group.close
+group.__close = Group.close
 
 ---A group of tasks: `local g <close> = task.group()`.
 ---@param box moonline.Mailbox? gets the "task" events; one of its own by default
 ---@return moonline.Group
 function task.group(box)
   return setmetatable({ tasks = {}, count = 0, spawned = 0, box = box or core.mailbox(),
-    closed = false }, Group)
+    closed = false }, group)
 end
 
 ---`local _ <close> = task.closing(fn)`: fn is called when the block is left, by whatever way.

@@ -30,7 +30,7 @@ function trace.notifier(env, watcher)
   return function(event, form)
     if form then
       traces:tell { kind = event.kind, call = event.call, what = event.what, url = event.url,
-        method = event.method, form = form }
+        method = event.method, is_callback = event.is_callback, form = form }
     elseif not DOUBLE[event.kind] then
       traces:tell(event)
     end

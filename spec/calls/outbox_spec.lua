@@ -139,6 +139,25 @@ describe("the outbox", function()
     assert.equal(0, pending(s))
   end)
 
+  it("V5 the tries of the first half minute carry the call's cookies, like any request of it", function()
+    local app <close> = receiver()
+    local s <close> = open(app)
+    local page = s.web["/voice"]
+    s.web["/voice"] = function() return 200, page, { ["Set-Cookie"] = "place=left; Path=/" } end
+    local cookies, begun = {}, nil
+    app.answer = function(request)
+      if request.params.CallStatus ~= "initiated" then return 204 end
+      begun = begun or moonline.clock()
+      cookies[#cookies + 1] = request.headers.cookie or "none"
+      return moonline.clock() - begun < 60 and 503 or 204, ""
+    end
+    play(s)
+    moonline.sleep(100)
+    all_told(app, 1)
+    assert.same({ "place=left", "place=left", "place=left", "place=left", "place=left", "place=left",
+      "none" }, cookies)
+  end)
+
   it("V5 a slow receiver of one call holds no other", function()
     local app <close> = receiver()
     local s <close> = open(app)

@@ -148,6 +148,33 @@ describe("POST Calls", function()
   end)
 end)
 
+describe("credentials", function()
+  it("API-3 who guesses is locked out for a minute, also with good ones", function()
+    local s <close> = stage.open()
+    local function try(password)
+      local status, fault, response = rest.request(s, "GET", "/Calls.json", nil,
+        { password = password })
+      return status, fault and fault.code, response.headers["retry-after"]
+    end
+    for i = 1, 20 do assert.equal(401, (try("guess" .. i))) end
+    local status, code, wait = try "guess"
+    assert.equal(429, status)
+    assert.equal(20429, code)
+    assert.near(60, tonumber(wait), 1)
+    assert.equal(429, (try "secret"))
+    assert.equal(200, (rest.request(s, "GET", "/health", nil, { whole = true })))
+    moonline.sleep(61)
+    assert.equal(200, (try "secret"))
+  end)
+
+  it("API-3 good ones, and none at all, are no guesses", function()
+    local s <close> = stage.open()
+    local url = "http://" .. s.server.http_address .. "/v1/drain"
+    for _ = 1, 30 do assert.equal(401, moonline.http.get(url).status) end
+    assert.equal(200, (rest.get(s, "/Calls.json")))
+  end)
+end)
+
 describe("a live call", function()
   -- Kate is called and at a document; returns the call as JSON and the keys she hears.
   local function talking(s, document)

@@ -115,7 +115,7 @@ local TIME = {
   ["format again and again"] = "while true do string.format('%99.99f', 1e308) end",
   ["utf8"] = "while true do for _ in utf8.codes(('\u{20ac}'):rep(1000)) do end end",
   ["string.packsize"] = "local p = ('i16'):rep(90) while true do pcall(string.packsize, p) end",
-  ["a handler of the call"] = "call:on('dtmf', forever) call:fire('dtmf', '1')",
+  ["a task of a group"] = "local g <close> = moonline.group() g:spawn(forever) g:wait()",
 }
 
 local MEMORY = {

@@ -267,15 +267,20 @@ end)
     end)
 
     it("L3 in a hook that " .. what .. " is passed over", function()
-      local s <close> = take(([[
+      local own <close> = folder()
+      write(own.path .. "/one.lua", ([[
+        local moonline = require "moonline"
         moonline.hook("mine", function() %s end)
-        local remove = moonline.hook("mine", function() return "second" end)
-        note(call.env.hooks:fire "mine")
-        remove()
-        call:reject()
+        moonline.hook("mine", function(call) return call.sid end)
+        return { run = function(session)
+          session:fetch("/note", { Said = session.hooks:fire("mine", session.call) })
+        end }
       ]]):format(fault))
-      s:call()
-      assert.equal("second", notes(s, 1))
+      local s <close> = stage.open { twiml = { verbs = { own.path } } }
+      s.web["/voice"], s.web["/note"] = stage.twiml "<Gather timeout='1'/><One/>", stage.twiml ""
+      party.ended(assert(s:call()))
+      local params = s:request("/note").params
+      assert.equal(params.CallSid, params.Said)
       s:quiet()
     end)
 

@@ -2,6 +2,7 @@
 -- that nobody else notices.
 local audio = require "support.audio"
 local certificate = require "support.certificate"
+local dns = require "support.dns"
 local moonline = require "moonline"
 local stage = require "support.stage"
 
@@ -256,6 +257,36 @@ describe("V5 what may not be asked", function()
     assert.equal(500, (refusal(s)))
     secret:close()
     s:close()
+  end)
+
+  -- Rebinding: a name that is harmless when it is looked at, and leads elsewhere when it counts.
+  it("is refused by the address that is connected to, when the name's answer has changed", function()
+    local asked = {}
+    local secret <close> = assert(moonline.http.serve({ address = "127.0.0.2" }, function(request)
+      asked[#asked + 1] = request.path
+      return HANGUP
+    end))
+    local names <close> = dns.open {
+      ["turns.test"] = { a = { "127.0.0.1" } }, ["both.test"] = { a = { "127.0.0.2", "127.0.0.1" } },
+      ["inside.test"] = { a = { "127.0.0.2" } }, ["meta.test"] = { a = { "169.254.169.254" } },
+    }
+    local s <close> = stage.open {
+      webhook = { deny = { "private" }, allow = { "127.0.0.1/32" }, dns = { names.address } },
+    }
+    local port = s.app.url:match(":(%d+)$")
+    local target
+    s.web["/voice"] = function() return stage.twiml("<Redirect>" .. target .. "</Redirect>") end
+    s.web["/good"] = HANGUP
+    target = ("http://turns.test:%s/good"):format(port)
+    assert.is_nil(refusal(s))
+    names.names["turns.test"].a = { "127.0.0.2" }
+    moonline.sleep(61) -- its time to live
+    for _, host in ipairs { "turns.test", "inside.test", "meta.test", "both.test" } do
+      target = ("http://%s:%d/secret"):format(host, secret.port)
+      assert.equal(500, (refusal(s)), host)
+    end
+    assert.same({ 11205, 11205, 11205, 11205 }, codes(s))
+    assert.same({}, asked)
   end)
 
   it("are our own listeners, also where everything is allowed", function()

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/sip/guard.h"
@@ -495,6 +496,7 @@ static void a_thousand_half_messages_do_not_keep_others_out(void **state)
 
     (void)state;
     peer_begin();
+    ml_guard_connections(0, COUNT + 1);
     to.sin_port = htons(port_of(ml_agent_address(box.agent, 1)));
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     for (int i = 0; i < COUNT; i++) {
@@ -511,6 +513,101 @@ static void a_thousand_half_messages_do_not_keep_others_out(void **state)
     for (int i = 0; i < COUNT; i++)
         close(fds[i]);
     peer_end();
+    ml_guard_connections(0, 0);
+}
+
+/* ---- connections ---- */
+
+enum { CROWD = 8 };
+
+static struct peer crowd[CROWD];
+
+/* Connects them from 127.0.0.<host>. */
+static void come(int first, int last, int host)
+{
+    struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
+
+    from.sin_addr.s_addr = htonl(0x7f000000u + (unsigned)host);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(port_of(ml_agent_address(box.agent, 1)));
+    for (int i = first; i <= last; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        assert_int_equal(bind(fd, (void *)&from, sizeof from), 0);
+        assert_int_equal(connect(fd, (void *)&to, sizeof to), 0);
+        peer_open(&crowd[i], fd);
+    }
+}
+
+static void leave(int first, int last)
+{
+    for (int i = first; i <= last; i++)
+        peer_close(&crowd[i]);
+    run_for(100);
+}
+
+static int closed_of(int first, int last)
+{
+    int n = 0;
+
+    run_for(100);
+    for (int i = first; i <= last; i++)
+        n += crowd[i].closed;
+    return n;
+}
+
+static void connections_are_counted_in_all_and_by_address(void **state)
+{
+    (void)state;
+    begin();
+    ml_guard_connections(5, 3);
+    come(0, 3, 2);
+    assert_int_equal(closed_of(0, 3), 1); /* the fourth of one address */
+    come(4, 6, 3);
+    assert_int_equal(closed_of(4, 6), 1); /* the sixth of all */
+    peer_send(&crowd[5], request("OPTIONS", "TCP", END));
+    peer_expect(&crowd[5], "SIP/2.0 200 OK");
+    leave(0, 1);
+    come(0, 1, 3);
+    assert_int_equal(closed_of(0, 1), 1); /* two may come again, of that address one */
+    come(7, 7, 4);
+    assert_int_equal(closed_of(7, 7), 0);
+    leave(0, 7);
+    come(0, 2, 2);
+    assert_int_equal(closed_of(0, 2), 0); /* nothing is counted that is gone */
+    leave(0, 2);
+    end();
+    ml_guard_connections(0, 0);
+}
+
+static double cpu_ms(void);
+
+/* A listener whose queue cannot be taken from is readable for ever. */
+static void OS_5_without_descriptors_connections_are_closed_and_nothing_spins(void **state)
+{
+    struct rlimit usual, now;
+    double used;
+
+    (void)state;
+    begin();
+    come(0, 0, 2); /* and the spare descriptor is there */
+    run_for(100);
+    come(1, 4, 2);
+    getrlimit(RLIMIT_NOFILE, &usual);
+    now = usual;
+    now.rlim_cur = (rlim_t)crowd[4].fd + 1;
+    setrlimit(RLIMIT_NOFILE, &now);
+    used = cpu_ms();
+    assert_int_equal(closed_of(1, 4), 4);
+    assert_true(cpu_ms() - used < 50);
+    peer_send(&crowd[0], request("OPTIONS", "TCP", END));
+    peer_expect(&crowd[0], "SIP/2.0 200 OK");
+    setrlimit(RLIMIT_NOFILE, &usual);
+    leave(1, 4);
+    come(1, 1, 2);
+    assert_int_equal(closed_of(1, 1), 0);
+    leave(0, 1);
+    end();
 }
 
 /* ---- rates ---- */
@@ -818,6 +915,8 @@ int main(void)
         TEST(slow_but_in_time_is_good),
         TEST(SIP_11_a_stream_that_ends_in_a_message_leaves_nothing),
         TEST(a_thousand_half_messages_do_not_keep_others_out),
+        TEST(connections_are_counted_in_all_and_by_address),
+        TEST(OS_5_without_descriptors_connections_are_closed_and_nothing_spins),
         TEST(SIP_17_a_source_has_its_rate_and_no_more),
         TEST(SIP_17_spoofed_sources_share_one_rate),
         TEST(the_watch_sees_what_comes_and_what_goes),

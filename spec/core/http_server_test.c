@@ -1,5 +1,7 @@
 #include "spec/core/net_help.h"
 
+#include <poll.h>
+
 #include "core/net/http_server.h"
 
 static struct ml_http_server *server;
@@ -271,6 +273,95 @@ static void test_a_body_that_stays_out_is_cut(void **state)
     end(&peer);
 }
 
+/* Asks, and reads so many bytes of the answer each 20 ms, for 1.2 s or until it is cut. */
+static void ask_and_read(struct peer *peer, size_t pace)
+{
+    char bytes[8192];
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(ml_http_server_port(server))};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), small = 4096;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(connect(fd, (void *)&to, sizeof to), 0);
+    peer_open(peer, fd);
+    ml_io_set(peer->io, 0);
+    peer_send(peer, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    for (int i = 0; i < 60 && !peer->closed; i++) {
+        struct pollfd state = {.fd = fd, .events = POLLRDHUP};
+
+        run_for(20);
+        peer->closed = poll(&state, 1, 0) > 0 || recv(fd, bytes, pace, MSG_DONTWAIT) == 0;
+    }
+}
+
+static void test_an_answer_must_be_taken(void **state)
+{
+    struct ml_http_server_options options = {.header_timeout_ms = 100};
+    struct peer slow, steady;
+    char *path = ml_strdup("/tmp/ml-http-XXXXXX");
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, 64 << 20), 0);
+    serve(&options);
+    file_path = path;
+    ask_and_read(&steady, 8192); /* 40 KB in the time that asks for 5 */
+    assert_false(steady.closed);
+    ask_and_read(&slow, 5); /* never silent, and no end to be seen */
+    assert_true(slow.closed);
+    peer_close(&slow);
+    end(&steady);
+    close(fd);
+    unlink(path);
+    ml_free(path);
+}
+
+static void test_one_source_does_not_take_all_connections(void **state)
+{
+    struct ml_http_server_options options = {.max_per_source = 3};
+    struct peer peers[4], fresh;
+
+    (void)state;
+    serve(&options);
+    for (int i = 0; i < 4; i++)
+        peer_connect(&peers[i], ml_http_server_port(server));
+    peer_expect_close(&peers[3]);
+    peer_send(&peers[2], "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    peer_expect(&peers[2], "hello");
+    for (int i = 0; i < 4; i++)
+        peer_close(&peers[i]);
+    run_for(20);
+    ask(&fresh, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    peer_expect(&fresh, "hello");
+    end(&fresh);
+}
+
+static void test_wrong_credentials_are_counted_by_address(void **state)
+{
+    struct peer one, other;
+
+    (void)state;
+    serve(NULL);
+    hold = true;
+    ask(&one, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    wait_for(&requested);
+    for (int i = 0; i < 19; i++)
+        ml_http_call_strike(held);
+    assert_int_equal(ml_http_call_locked(held), 0);
+    ml_http_call_strike(held);
+    assert_in_range(ml_http_call_locked(held), 59, 60);
+    ml_http_respond(held, 401, NULL, 0, ML_STR(""));
+    peer_expect(&one, " 401 ");
+    requested = false;
+    ask(&other, "GET / HTTP/1.1\r\nHost: h\r\n\r\n"); /* another port, the same address */
+    wait_for(&requested);
+    assert_in_range(ml_http_call_locked(held), 59, 60);
+    ml_http_respond(held, 429, NULL, 0, ML_STR(""));
+    peer_expect(&other, " 429 ");
+    peer_close(&one);
+    end(&other);
+}
+
 static char *write_file(const char *text)
 {
     char *path = ml_strdup("/tmp/ml-http-XXXXXX");
@@ -451,6 +542,9 @@ int main(void)
         TEST(test_bad_requests_do_not_reach_the_handler),
         TEST(test_a_slow_client_is_cut),
         TEST(test_a_body_that_stays_out_is_cut),
+        TEST(test_an_answer_must_be_taken),
+        TEST(test_one_source_does_not_take_all_connections),
+        TEST(test_wrong_credentials_are_counted_by_address),
         TEST(test_files_and_ranges),
         TEST(test_an_answer_in_pieces),
         TEST(test_an_answer_cut_short),

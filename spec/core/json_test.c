@@ -92,6 +92,41 @@ static void test_texts(void **state)
     ml_buf_fini(&out);
 }
 
+/* A byte that needs an escape, wherever it stands among those that go in by eights. */
+static void test_quoting_finds_each_byte_that_needs_it(void **state)
+{
+    (void)state;
+    for (size_t place = 0; place < 20; place++) {
+        for (int c = 1; c < 256; c++) {
+            char text[20];
+            struct ml_buf out = {0}, back = {0};
+
+            memset(text, 0xc3, sizeof text);
+            text[place] = (char)c;
+            ml_json_quote(&out, (struct ml_str){text, sizeof text});
+            if (c < 0x20 || c == 0x7f)
+                assert_int_equal(out.n, sizeof text + 2 + 5);
+            else
+                assert_int_equal(out.n, sizeof text + 2 + (c == '"' || c == '\\'));
+            assert_int_equal(out.p[0], '"');
+            assert_int_equal(out.p[out.n - 1], '"');
+            if (place > 0)
+                assert_memory_equal(out.p + 1, text, place);
+            memset(text, 'a', sizeof text);
+            text[place] = (char)(c & 0x7f);
+            out.n = 0;
+            ml_json_quote(&out, (struct ml_str){text, sizeof text});
+            if (text[place] != '\0') {
+                assert_int_equal(ml_json_text(&back, (struct ml_str){out.p, out.n}), 0);
+                assert_int_equal(back.n, sizeof text);
+                assert_memory_equal(back.p, text, sizeof text);
+            }
+            ml_buf_fini(&out);
+            ml_buf_fini(&back);
+        }
+    }
+}
+
 static void test_base64(void **state)
 {
     static const char *const bad[] = {
@@ -153,7 +188,8 @@ static void test_garbage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_valid),  cmocka_unit_test(test_members), cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_valid),  cmocka_unit_test(test_members),
+        cmocka_unit_test(test_texts),  cmocka_unit_test(test_quoting_finds_each_byte_that_needs_it),
         cmocka_unit_test(test_base64), cmocka_unit_test(test_garbage),
     };
 

@@ -168,12 +168,37 @@ describe("moonline test", function()
     has(why, "many")
   end)
 
-  it("plays in real time with the same ladder but for the times", function()
-    local function drawn(...)
-      local _, out = run("good_test.lua", "--ladders", "--output", "names", ...)
-      return (out:gsub("\n *%d+%.%d+ ", "\n"))
-    end
-    assert.equal(drawn(), drawn "--real-time")
+  it("asks a web application that runs beside it", function()
+    process.write(folder .. "/web.lua", [[
+      local moonline = require "moonline"
+      local app = assert(moonline.http.serve({ port = tonumber(arg[1]) }, function(request)
+        local r = moonline.twiml.response()
+        if request.path == "/voice" then r:redirect("/next?from=" .. request.params.CallStatus) end
+        if request.path == "/next" then r:say("From another process.") end
+        return r
+      end))
+      print("listens at " .. app.url)]])
+    local port = process.port "tcp"
+    local web <close> = process.start({ process.moonline, "web.lua", tostring(port) },
+      { directory = folder })
+    web:await "listens at"
+    process.write(folder .. "/web_test.lua", ([[
+      scenario "beside" { url = "http://127.0.0.1:%d/voice", expect = function(seen)
+        seen.web:asked("/voice", { CallStatus = "ringing" })
+        seen.web:asked("/next", { from = "ringing" })
+        seen.caller:heard("From another process.", { whole = true })
+      end }]]):format(port))
+    local status, out = run "web_test.lua"
+    os.remove(folder .. "/web_test.lua")
+    assert.equal(".\n1 passed, 0 failed\n", out)
+    assert.equal(0, status)
+  end)
+
+  it("plays in real time with the same ladders but for the times", function()
+    local one <close> = process.start({ process.moonline, "test", "--real-time", "--filter",
+      "S13 4", "dial_test.lua" }, { directory = process.root .. "/spec/sim" })
+    assert.equal(0, one:exit())
+    assert.equal("..\n2 passed, 0 failed\n", one:out())
   end)
 end)
 

@@ -7,6 +7,7 @@ local log = require "moonline.core.log"
 local names = require "moonline.sim.names"
 local phones = require "moonline.sim.phones"
 local timeline = require "moonline.sim.timeline"
+local warnings = require "moonline.sim.warnings"
 local workspace = require "moonline.sim.workspace"
 
 local HEARD = 600 -- seconds of what a party heard that a page has
@@ -34,18 +35,16 @@ local function subject(file)
   return { document = name, folder = folder, method = "GET" }
 end
 
-local function summary(played, steps)
-  local warnings = {}
-  for _, event in ipairs(played.events) do
-    if event.kind == "warning" then
-      warnings[#warnings + 1] = { code = event.code, text = played.names:stable(event.text) }
-    end
+local function summary(played, events)
+  local list = {}
+  for i, warning in ipairs(warnings.of(events)) do
+    list[i] = { code = warning.code, text = warning.text }
   end
   return {
     ok = not played.failed and not played.problem, problem = played.problem,
     seconds = played:seconds(),
-    verbs = setmetatable(steps, { __jsontype = "array" }),
-    warnings = setmetatable(warnings, { __jsontype = "array" }),
+    verbs = setmetatable(timeline.of(events), { __jsontype = "array" }),
+    warnings = setmetatable(list, { __jsontype = "array" }),
   }
 end
 
@@ -62,9 +61,10 @@ end
 
 local function play(self, source, options, out)
   local played = self:play { phones = options.parties, listen = options.html and HEARD or nil }
-  local facts = summary(played, timeline.of(played.events))
+  local events = played:stable_events()
+  local facts = summary(played, events)
   if options.json then
-    out.line(names.json { events = played:stable_events(), summary = facts })
+    out.line(names.json { events = events, summary = facts })
   else
     print_text(played, facts, out)
   end

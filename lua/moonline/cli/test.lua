@@ -38,7 +38,7 @@ end
 local function judge(one, result, seed, options)
   local why = scenario.check(one, result)
   if why or not one.ladder or seed ~= one.seed then return why end
-  return golden.check(one.folder .. "/" .. one.ladder, result:ladder(), options.update)
+  return golden.check(one.folder .. "/" .. one.ladder, result:ladder(), options)
 end
 
 -- One that has a schedule is judged by the rules that hold for every call.

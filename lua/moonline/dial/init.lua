@@ -15,6 +15,8 @@ local KINDS = {
   "record", "transfer",
 }
 
+local Outcome <const> = { __name = "moonline.DialOutcome" }
+
 local Dial = {}
 Dial.__index = Dial
 Dial.__name = "moonline.Dial"
@@ -148,7 +150,7 @@ end
 
 -- The caller's end, or what comes from outside, ends what the noun does.
 function Dial:connect(node)
-  local own = { status = "failed", params = {} }
+  local own = setmetatable({ status = "failed", params = {} }, Outcome)
   local ok, value = task.catch(node.verb.connect, self, node, own)
   if ok then return own end
   if value.kind == "redirect" or value.kind == "stop" then

@@ -224,6 +224,7 @@ local function call(child)
   if target then
     child.tried[target], child.follows, child.moved = true, child.follows + 1, event.code
     child.target = redirect.to(child.target, target)
+    own.listener:close() -- the next leg hears what is told under this sid
     own.core:close()
     return call(child)
   end

@@ -22,7 +22,7 @@ local Jar = {}
 
 ---deny and allow are CIDR lists judged on the resolved address, allow wins; resolve maps host ->
 ---"address[:port]"; ca is a PEM file trusted besides the system's.
----@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, ca: string? }
+---@param options { deny: string[]?, allow: string[]?, resolve: table<string,string>?, dns: string?, ca: string? }
 ---@return moonline.HttpClient?, string? why, string? text
 function http.client(options) end
 
@@ -67,7 +67,7 @@ function Client:refuse_own(address, port) end
 function Client:active() end
 function Client:close() end
 
----@param options { address: string?, port: integer?, certificate: string?, key: string?, max_body: integer?, header_timeout: number? }
+---@param options { address: string?, port: integer?, certificate: string?, key: string?, max_body: integer?, header_timeout: number?, max_connections: integer?, max_per_source: integer? }
 ---@return moonline.HttpServer?, string? why, string? text
 function http.server(options) end
 ---box gets {kind="request", request=Request}.
@@ -100,6 +100,11 @@ function Request:write(bytes) end
 ---Bytes written that the client has not taken.
 ---@return integer?, string? why
 function Request:queued() end
+---Its sender gave wrong credentials: 20 of them within a minute, and it is locked out for one.
+function Request:strike() end
+---Seconds for which its sender is locked out.
+---@return integer?
+function Request:locked() end
 function Request:finish() end
 function Request:drop() end
 ---Without an answer so far: 500. Has __close.

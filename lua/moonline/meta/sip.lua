@@ -21,7 +21,7 @@ local Leg = {}
 ---Opens transports. The option `media` is a Media handle, `resolve` a table host -> "address[:port]",
 ---`users` a table name -> password, `tls` { certificate, key, ca, verify = true },
 ---`telephone_event` its payload type in our offers (96 to 127, else 101).
----@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, max_lag: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
+---@param options { listen: string[], advertise: string?, tls: table?, allow: string[]?, users: table<string,string>?, session_expires: integer?, user_agent: string?, resolve: table<string,string>?, dns: string?, media: moonline.Media, codecs: string[]?, advertise_media: string?, no_telephone_event: boolean?, telephone_event: integer?, max_calls: integer?, max_lag: integer?, max_connections: integer?, max_per_source: integer?, registrar: boolean?, digest: string[]?, peers: table<string, string>? }
 ---@return moonline.Agent?, string? why, string? text
 function sip.agent(options) end
 

@@ -87,11 +87,23 @@ local function load_resources()
   return found
 end
 
+-- Were good credentials given? Else answers. Who gave wrong ones too often is locked out for a while,
+-- also with good ones: nobody shall learn by trying.
 local function is_authorized(env, reply)
+  local wait = reply.request:locked()
+  if wait then
+    reply:fail(429, 20429, "too many wrong credentials came from your address",
+      { { "Retry-After", ("%d"):format(wait) } })
+    return false
+  end
   local given = (reply:header "authorization" or ""):match("^[Bb]asic%s+(%S+)$")
   local text = given and crypto.unbase64(given)
-  local wanted = env.config.account_sid .. ":" .. env.config.auth_token
-  return crypto.equal(text or "", wanted)
+  if crypto.equal(text or "", env.config.account_sid .. ":" .. env.config.auth_token) then
+    return true
+  end
+  if reply:header "authorization" then reply.request:strike() end
+  reply:fail(401, 20003, "Authenticate", { { "WWW-Authenticate", 'Basic realm="moonline"' } })
+  return false
 end
 
 local function match(resource, path)
@@ -135,10 +147,7 @@ function rest.answer(env, request, facts)
   local reply = setmetatable({ request = request, info = info }, Reply)
   local resource, captures = find(info.path)
   if not resource then return reply:missing() end
-  if not resource.open and not is_authorized(env, reply) then
-    return reply:fail(401, 20003, "Authenticate",
-      { { "WWW-Authenticate", 'Basic realm="moonline"' } })
-  end
+  if not resource.open and not is_authorized(env, reply) then return end
   if captures.account and captures.account ~= env.config.account_sid then
     return reply:missing()
   end

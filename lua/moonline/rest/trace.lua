@@ -76,9 +76,8 @@ function replies.html(reply, found, facts)
   })
 end
 
-local function wanted(reply, tail)
-  local query = reply:form()
-  local name = tail ~= "" and tail or query:text "format"
+local function wanted(reply)
+  local name = reply.info.path:match("%.(%l+)$") or reply:form():text "format"
   if name then return FORMATS[name] end
   for _, header in ipairs(reply.info.headers) do
     if header[1]:lower() == "accept" then
@@ -91,9 +90,13 @@ local function wanted(reply, tail)
 end
 
 return {
-  paths = { "^/v1/calls/(CA%x+)/trace%.?(%l*)$" },
-  GET = function(env, reply, _, sid, tail)
-    local kind = wanted(reply, tail)
+  paths = {
+    "^/v1/calls/(CA%x+)/trace$", "^/v1/calls/(CA%x+)/trace%.json$",
+    "^/v1/calls/(CA%x+)/trace%.txt$", "^/v1/calls/(CA%x+)/trace%.pcap$",
+    "^/v1/calls/(CA%x+)/trace%.html$",
+  },
+  GET = function(env, reply, _, sid)
+    local kind = wanted(reply)
     if not kind then
       return reply:fail(400, 20001, "format: json, text, pcap or html is expected")
     end

@@ -19,6 +19,7 @@ local shape = require "moonline.sim.shape"
 ---@field forwards string? 302 to this URI
 ---@field headers table<string, string>? of its 200; of the caller: of its INVITE
 ---@field says string? what it plays or says once it is connected: a file, or words
+---@field sends "always"? audio, also when it has nothing to say
 ---@field presses table<string, string>? words it waits for in what it hears -> keys
 ---@field hangs_up_after number|number[]? seconds after the answer; a callee of no description: 5
 ---@field from string? of the caller: its user part
@@ -43,7 +44,7 @@ description.FIELDS = {
   presses = "table?", hangs_up_after = "time?", from = "string?", dials = "string?",
   gives_up_after = "time?", registers = "login?", holds = "table?", refers = "table?",
   asks_for = "table?", calls = "table?", vanishes_after = "time?", sdp = "string?",
-  changes_codec = "table?",
+  changes_codec = "table?", sends = "string?",
 }
 -- What is in those that are tables.
 local PARTS = {
@@ -61,6 +62,9 @@ function description.fault(name, spec)
   if type(spec) == "function" then return nil end
   if type(spec) ~= "table" then return name .. ": a table or a function is expected" end
   local why = shape.fault(name .. ": a phone", spec, description.FIELDS)
+  if not why and spec.sends and spec.sends ~= "always" then
+    why = ("%s: sends is %q or nothing"):format(name, "always")
+  end
   for key, parts in pairs(PARTS) do
     why = why or spec[key] and shape.fault(("%s: %s"):format(name, key), spec[key], parts)
   end

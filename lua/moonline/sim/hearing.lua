@@ -10,8 +10,9 @@ local RATE <const> = 8000
 local FRAME <const> = 160 -- samples: 20 ms
 local OPENING <const> = 20 -- frames of a prompt that must be heard; the whole of a shorter one
 local CANDIDATES <const> = 12 -- places that are looked at closely
+local MISSES <const> = 2 -- frames that may be unlike where two sounds meet
 local LIKENESS <const> = 12 -- dB from which it is the same sound
-local QUIET <const> = 100 -- sum over a frame below which nothing is to be found in it
+local QUIET <const> = 100 -- root mean square up to which a frame is silence
 local LANGUAGE <const> = "en-US" -- of who does not say
 
 ---The samples of a file; of none: none.
@@ -84,28 +85,36 @@ local function align(prompt, heard, around, frame)
   return best
 end
 
--- dB by which a frame is louder than its difference to what was heard.
-local function likeness(prompt, heard, first, shift)
-  local signal, noise = 0, 1
+-- Energy of a frame of the prompt, of its difference to what was heard, and of that.
+local function energies(prompt, heard, first, shift)
+  local signal, noise, other = 0, 1, 0
   for i = first, math.min(first + FRAME - 1, #prompt) do
-    local other = heard[i + shift] or 0
-    signal, noise = signal + prompt[i] ^ 2, noise + (prompt[i] - other) ^ 2
+    local value = heard[i + shift] or 0
+    signal, noise = signal + prompt[i] ^ 2, noise + (prompt[i] - value) ^ 2
+    other = other + value ^ 2
   end
-  return signal, noise
+  return signal, noise, other
 end
 
--- Frames of the prompt that were heard from its beginning on.
+local SILENCE <const> = FRAME * QUIET ^ 2 -- energy of a frame up to which it is quiet
+
+-- Frames of the prompt that were heard from its beginning on; is it quiet where it breaks off? If not,
+-- it was another that begins alike.
 local function followed(prompt, heard, shift)
-  local frames, misses = 0, 0
+  local frames, misses, is_quiet = 0, 0, true
   for first = 1, #prompt, FRAME do
-    local signal, noise = likeness(prompt, heard, first, shift)
-    local is_same = signal < FRAME * QUIET ^ 2 and noise < FRAME * QUIET ^ 2
+    local signal, noise, other = energies(prompt, heard, first, shift)
+    local is_same = signal < SILENCE and noise < SILENCE
       or 10 * math.log(signal / noise, 10) >= LIKENESS
-    misses = is_same and 0 or misses + 1
-    if misses > 2 then break end
-    frames = is_same and first // FRAME + 1 or frames
+    if is_same then
+      frames, misses, is_quiet = first // FRAME + 1, 0, true
+    else
+      misses = misses + 1 -- the first may hold the end of what is alike
+      is_quiet = is_quiet and (misses == 1 or other < SILENCE)
+    end
+    if misses > MISSES then break end
   end
-  return frames
+  return frames, is_quiet
 end
 
 -- Samples without the silence before them.
@@ -115,27 +124,27 @@ local function from_sound(samples)
   return table.move(samples, first, #samples, 1, {})
 end
 
----Where a prompt is heard: its begin and how long it is followed, in seconds; nil when it is not.
+---Where most of a prompt is heard: its begin and how long it is followed, in seconds; nil when it is not.
 ---@param prompt number[]
 ---@param heard number[]
----@return number? at
----@return number? seconds
----@return boolean? whole it is heard to its end
+---@return { at: number, seconds: number, whole: boolean, quiet: boolean }? found whole: to its end; quiet:
+---  nothing is heard where it breaks off
 function hearing.find(prompt, heard)
   prompt = from_sound(prompt)
   local frames, there = envelope(prompt), envelope(heard)
   local count = math.min(OPENING, #frames)
   if count == 0 then return nil end
-  local frame = loudest(frames, count)
+  local frame, best, most = loudest(frames, count), nil, 0
   for i, candidate in ipairs(candidates(frames, there, count)) do
     if i > CANDIDATES then break end
     local shift = align(prompt, heard, candidate.at * FRAME, frame)
-    local found = followed(prompt, heard, shift)
-    if found >= count then
-      return shift / RATE, found * FRAME / RATE, found >= #frames - 1
+    local found, is_quiet = followed(prompt, heard, shift)
+    if found >= count and found > most then
+      most, best = found, { at = shift / RATE, seconds = found * FRAME / RATE,
+        whole = found >= #frames - 1, quiet = is_quiet }
     end
   end
-  return nil
+  return best
 end
 
 ---The samples of a text as it is spoken.

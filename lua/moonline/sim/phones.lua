@@ -106,6 +106,21 @@ local function agenda(spec, tools)
   return list
 end
 
+-- The room around a phone that always sends: a hum as quiet as one.
+local function hum(call)
+  call.core:play { tone = "100", ms = 0, level = -50 }
+end
+
+-- Waits so long, or until the other side hangs up. What it plays meanwhile may end.
+local function idle(call, spec, seconds)
+  if not spec.sends then return call:wait({}, seconds) end
+  local limit = seconds and task.clock() + seconds
+  repeat
+    local event = call:wait("played", limit and math.max(0, limit - task.clock()))
+    if event and event.why ~= "stopped" then hum(call) end
+  until not event
+end
+
 -- Does what a connected phone does, until the other side hangs up.
 local function talk(call, spec, tools)
   local begun = task.clock()
@@ -116,12 +131,14 @@ local function talk(call, spec, tools)
     if not low or not call.core:play(low) then
       error(("it cannot say %q: %s"):format(spec.says, why or "no such file"), 0)
     end
+  elseif spec.sends then
+    hum(call)
   end
   for _, entry in ipairs(agenda(spec, tools)) do
-    call:wait({}, math.max(0, begun + entry.at - task.clock()))
+    idle(call, spec, math.max(0, begun + entry.at - task.clock()))
     entry.act(call)
   end
-  call:wait {}
+  idle(call, spec)
 end
 
 local function refusal(spec)

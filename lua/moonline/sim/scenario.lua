@@ -244,7 +244,7 @@ function scenario.check(one, result)
     local fine, why = xpcall(one.expect, failure.note, seen.of(one, result))
     if not fine then return why end
   end
-  return result.trouble and failure.of(result.trouble) or nil
+  return result.trouble and failure.note(result.trouble) or nil
 end
 
 return scenario

@@ -6,6 +6,7 @@ local failure = require "moonline.sim.failure"
 local hearing = require "moonline.sim.hearing"
 local suggest = require "moonline.twiml.suggest"
 
+local NEAR <const> = 0.5 -- seconds from the begin of a prompt to its first sound
 local TONE <const> = 0.2 -- seconds, when none are given
 
 ---@class moonline.SeenParty
@@ -92,29 +93,38 @@ local function ears(self)
   return list
 end
 
--- What a phone says in which that text stands; else the text.
-local function whole_of(self, text)
+-- What a phone says in which that text stands.
+local function said_by_phone(self, text)
   for _, name in ipairs(suggest.keys(self.phones)) do
     local says = self.phones[name].says
     if says and says:find(text, 1, true) then return says end
   end
-  return text
+  return nil
 end
 
--- Prompts in which that text stands, as they were synthesised; else the text itself.
+-- Prompts in which that text stands: those that were played, and when it was to this party; else what
+-- phones say; else the text, which nobody is known to say.
 local function prompts(self, text, options)
-  local paths, list = {}, {}
+  local list = {}
   for _, event in ipairs(self.result.events) do
-    if event.kind == "play" and event.said and event.prompt and not paths[event.prompt]
-      and event.said:find(text, 1, true) then
-      paths[event.prompt] = true
-      list[#list + 1] = hearing.read(event.prompt)
+    if event.kind == "play" and event.prompt and event.said:find(text, 1, true) then
+      list[#list + 1] = { samples = hearing.read(event.prompt),
+        time = event.at == self.name and event.time or nil, known = true }
     end
   end
   if #list > 0 then return list end
-  local samples, why = hearing.prompt(self.result.env, whole_of(self, text), options)
+  local whole = said_by_phone(self, text)
+  local samples, why = hearing.prompt(self.result.env, whole or text, options)
   if not samples then failure.raise(self.file, ("%q cannot be spoken: %s"):format(text, why)) end
-  return { samples }
+  return { { samples = samples, known = whole ~= nil } }
+end
+
+-- A part of a prompt is that prompt when it was played just then, or broke off: another one may begin
+-- with the same words.
+local function is_heard(found, prompt, ear)
+  if found.whole then return true end
+  local is_then = prompt.time and math.abs(ear.begun + found.at - prompt.time) < NEAR
+  return prompt.known and (is_then or found.quiet)
 end
 
 -- What was said to it, for failures.
@@ -133,14 +143,15 @@ local function find_speech(self, text, options)
   local part
   for _, prompt in ipairs(prompts(self, text, options)) do
     for _, ear in ipairs(ears(self)) do
-      local at, seconds, whole = hearing.find(prompt, hearing.samples(ear))
-      if at and (whole or not options.whole) then
-        return { time = ear.begun - self.start + at, seconds = seconds, whole = whole }
+      local found = hearing.find(prompt.samples, hearing.samples(ear))
+      if found and (found.whole or not options.whole) and is_heard(found, prompt, ear) then
+        return { time = ear.begun - self.start + found.at, seconds = found.seconds,
+          whole = found.whole }
       end
-      part = part or seconds
+      part = part or found and ("its first %.1f s"):format(found.seconds)
     end
   end
-  return nil, part and ("its first %.1f s"):format(part) or said(self)
+  return nil, part or said(self)
 end
 
 local function find_tone(self, hz, seconds)

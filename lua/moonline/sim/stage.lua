@@ -16,6 +16,7 @@ local sys = require "moonline.core.sys"
 local tamper = require "moonline.sim.tamper"
 local task = require "moonline.task"
 local web = require "moonline.sim.web"
+local witness = require "moonline.sim.witness"
 
 ---@class moonline.SimStage
 ---@field events table[] all that happened in the call that is played, in time order
@@ -29,6 +30,8 @@ Stage.__name = "moonline.SimStage"
 
 local stage = {}
 
+local FINISHED = 40 -- seconds after which no transaction is left
+local GLANCE = 0.05 -- seconds between two looks whether all is over
 local LONGEST = 4 * 3600 -- seconds that a call may take
 
 ---What one call is made of.
@@ -42,38 +45,7 @@ local LONGEST = 4 * 3600 -- seconds that a call may take
 ---@field limit number? seconds that the call may take
 ---@field goes_on boolean? randomness is what it was: no two calls of a stage have the same Call-ID
 
--- ---- who is who -------------------------------------------------------------------------------
-
-local function user_of(uri)
-  return (uri:match("^sips?:([^@]*)@") or uri:gsub("^sips?:", ""))
-end
-
--- Whom a message is about that begins something: whom we call, or who calls or registers.
-local function beginner(event)
-  local method, uri_user = event.text:match("^(%u+) sips?:([^@;> ]+)@?")
-  if method == "INVITE" and event.sent then return uri_user end
-  if event.sent or method ~= "INVITE" and method ~= "REGISTER" then return nil end
-  return event.text:match("\n[Ff]rom%s*:[^\r\n]-sips?:([^@;> ]+)@")
-end
-
--- SIP messages of the phones' one agent belong to the phone that the call is for.
-function Stage:name(event)
-  if event.kind ~= "message" then return end
-  local call_id = event.text:match("\n[Cc]all%-[Ii][Dd]%s*:%s*([^\r\n]+)")
-    or event.text:match("\n[Ii]%s*:%s*([^\r\n]+)")
-  local remote = event.remote:match("(%d+%.%d+%.%d+%.%d+:%d+)")
-  if remote == self.caller_address then
-    event.party = "caller"
-    return
-  end
-  local name = not self.parties[call_id] and beginner(event)
-  if name then
-    self.parties[call_id] = name
-    self.order[#self.order + 1] = name
-  end
-  event.party = self.parties[call_id]
-  if self.phone_addresses[remote] then event.remote = event.party or event.remote end
-end
+-- ---- what happens ---------------------------------------------------------------------------
 
 local function add(self, event)
   event.time = event.time or task.clock()
@@ -87,11 +59,13 @@ local function press(self, leg, keys, heard)
 end
 
 function Stage:saw(event)
-  self:name(event)
+  if not self.is_playing then return end -- what is left of an earlier call
+  witness.name(self, event)
   add(self, event)
   if event.kind == "failure" then self.failed = true end
+  if event.kind == "webhook" then witness.note(self, event) end
   if event.kind == "call" then
-    local who = user_of(event.from)
+    local who = witness.user(event.from)
     self.names[event.call], self.legs[event.call] = self.calling[who] and who, self.calling[who]
     self.first = self.first or not self.calling[who] and event.call or nil
   end
@@ -132,16 +106,15 @@ local function open_phones(self, session)
     if i == 1 then self.phones_at = plain else self.trunk_at = plain end
   end
   agent:on("call", function(call)
-    local sid, name = call.headers["x-twilio-callsid"] or call.sid, user_of(call.to)
+    local sid, name = call.headers["x-twilio-callsid"] or call.sid, witness.user(call.to)
     self.legs[sid], self.names[sid] = call, name
     phones.take(call, self.scene.phones[name], tools(self, name, call))
   end)
 end
 
 local function answer(self, asked)
-  self.requests[#self.requests + 1] = { time = task.clock(), after = self.events[#self.events],
-    method = asked.method, path = asked.path, params = asked.params, headers = asked.headers,
-    host = asked.headers["x-forwarded-host"] }
+  witness.request(self, { method = asked.method, path = asked.path, params = asked.params,
+    headers = asked.headers, host = asked.headers["x-forwarded-host"] })
   return web.answer(self.scene.pages or {}, self.source, asked, self.draw)
 end
 
@@ -153,7 +126,7 @@ function stage.open(options)
   if not options.store then os.remove(folder) end
   lfs.mkdir(folder)
   local self = setmetatable({ store = options.store or folder .. "/server", folder = folder,
-    is_own = not options.store, source = options.folder, ear_count = 0 }, Stage)
+    is_own = not options.store, source = options.folder, ear_count = 0, played = 0 }, Stage)
   self:clear {}
   local sip = options.config and options.config.sip or {}
   open_phones(self, sip.session_expires)
@@ -218,8 +191,9 @@ local function settle(self)
   local limit = task.clock() + (self.scene.limit or LONGEST)
   while self.pending > 0 or self.server:legs() > 0 or not self.server:is_quiet() do
     if task.clock() > limit then return "calls are left" end
-    task.sleep(0.05)
+    task.sleep(GLANCE)
   end
+  task.sleep(GLANCE) -- the last ACK
 end
 
 local function open_wire(self)
@@ -232,14 +206,26 @@ local function open_wire(self)
   return wire
 end
 
+-- Phones of which nothing gets through end by themselves: what they repeat belongs to no other call.
+local function forget(self)
+  for _, leg in pairs(self.legs) do
+    if not leg.ended then leg.core:hangup() end
+  end
+  while self.phones.core:legs() + self.caller.core:legs() > 0 do task.sleep(GLANCE) end
+  task.sleep(FINISHED)
+end
+
 ---Plays a call to its end.
 ---@param scene moonline.Scene
 ---@return moonline.SimResult
 function Stage:play(scene)
   self:clear(scene)
-  if scene.seed and not scene.goes_on then sys.seed(scene.seed) end
+  if scene.seed and not scene.goes_on then
+    sys.seed(scene.seed + (self.played << 32)) -- no Call-ID comes again
+  end
+  self.played = self.played + 1
   if sys.is_virtual() then task.sleep(math.ceil(task.time()) - task.time()) end -- dates are in seconds
-  self.began = task.time()
+  self.began, self.is_playing = task.time(), true
   local held <close> = phones.register(self.phones, self.server, scene.phones)
   local wire <close> = phones.tamper(scene.phones) and open_wire(self) or nil
   self.tamper = wire
@@ -251,7 +237,11 @@ function Stage:play(scene)
   local problem = scene.caller ~= false and call(self, scene) or nil
   local trouble = self.live and self.live:ended()
   held:leave()
-  return result.of(self, problem, settle(self) or trouble or nil)
+  trouble = settle(self) or trouble or nil
+  self.is_playing = false
+  local made = result.of(self, problem, trouble)
+  if wire then forget(self) end
+  return made
 end
 
 ---Ends all of it, and removes what it wrote.

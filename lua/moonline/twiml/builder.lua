@@ -48,16 +48,19 @@ local function checked(name, element, given)
   return result
 end
 
+-- What stands behind an element: { the verb or noun it is, finder of others }. Not in the element itself,
+-- which scripts hold.
+local behind = setmetatable({}, { __mode = "k" })
+
 local function new(name, element, text, given, finder)
-  return setmetatable({
-    _name = name, _element = element, _text = text, _attrs = given, _children = {},
-    _elements = finder,
-  }, Element)
+  local self = setmetatable({ _name = name, _text = text, _attrs = given, _children = {} }, Element)
+  behind[self] = { element = element, finder = finder }
+  return self
 end
 
 -- The verb, noun or speech markup that a method's name stands for, here.
 local function resolve(self, method)
-  local parent, finder = rawget(self, "_element"), rawget(self, "_elements")
+  local parent, finder = behind[self].element, behind[self].finder
   for _, kind in ipairs { "verb", "noun" } do
     local name = finder:spelling(kind, method)
     local element = name and place.lookup(finder, parent, name)
@@ -76,7 +79,7 @@ local function add(self, name, element, a, b)
     error(("<%s>: its text is a %s"):format(name, type(text)), 3)
   end
   local child = new(name, element, text and tostring(text), checked(name, element, given or {}),
-    rawget(self, "_elements"))
+    behind[self].finder)
   local children = rawget(self, "_children")
   children[#children + 1] = child
   return child

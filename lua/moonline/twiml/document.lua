@@ -47,6 +47,9 @@ local xml = require "moonline.core.xml"
 
 local document = {}
 
+local Document <const> = { __name = "moonline.Document" }
+local Node <const> = { __name = "moonline.Node" }
+
 local MAX_NODES = 1000 -- no honest document is longer
 local INVALID_XML, BAD_ROOT, EMPTY, ODD, NOT_SCREENING = 12100, 12102, 11770, 12200, 13201
 
@@ -151,10 +154,10 @@ function Check:node(tree, parent_name, parent)
     local code, message, near = place.explain(self.elements, parent, parent_name, tree.name)
     return self:report(code, tree, message, near)
   end
-  local node = {
+  local node = setmetatable({
     name = tree.name, verb = element, children = {}, dropped = {},
     line = tree.line, column = tree.column,
-  }
+  }, Node)
   local missing
   local codes = parent and parent.child_codes or {}
   local function report(code, ...) self:report(codes[code] or code, ...) end
@@ -172,7 +175,9 @@ function Check:node(tree, parent_name, parent)
 end
 
 local function finish(check, verbs)
-  local result = { verbs = verbs, problems = check.problems, errors = check.errors }
+  local result = setmetatable({
+    verbs = verbs, problems = check.problems, errors = check.errors,
+  }, Document)
   return result, check.problems
 end
 

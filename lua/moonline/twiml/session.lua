@@ -146,7 +146,8 @@ local function run_verbs(self, doc)
   for _, node in ipairs(doc.verbs) do
     self.call:still_there()
     self.node = node
-    self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line }
+    self.env.notify { kind = "verb", call = self.call.sid, name = node.name, line = node.line,
+      column = node.column }
     local took_over = node.verb.run(self, node)
     self.node = nil
     if took_over then return took_over end

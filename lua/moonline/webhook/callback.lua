@@ -13,6 +13,9 @@ local callback = {}
 -- Those that were pushed here and not sent yet, by number: with the call's cookies, and the parameters
 -- as a list. Another generation, or this one when it tries again, has what the outbox gives.
 local fresh = {}
+-- The cookies of those that failed a few times only.
+local jars = {}
+local LAST_JAR = 5 -- tries, half a minute: what waits longer shall not lie in memory
 
 -- What went wrong the first time is a notification of the call; what goes wrong again is of no news.
 local function warn(env, sent, code, message)
@@ -40,11 +43,11 @@ end
 
 -- The one that is being sent.
 local function take(env, call, id, attempts)
-  local hook = fresh[id]
-  fresh[id] = nil
+  local hook, jar = fresh[id], jars[id]
+  fresh[id], jars[id] = nil, nil
   if not hook then
     hook = env.records:sending(call, id)
-    hook.params = url.parse_form(hook.form)
+    hook.params, hook.jar = url.parse_form(hook.form), jar
   end
   hook.call, hook.attempts = call, attempts
   return hook
@@ -58,7 +61,9 @@ function callback.serve(env, fetch)
     local delivered = false
     local _ <close> = env.work:hold()
     local _ <close> = task.closing(function() env.records:done(call, id, delivered) end)
-    delivered = attempt(env, take(env, call, id, attempts), fetch or request.fetch)
+    local hook = take(env, call, id, attempts)
+    delivered = attempt(env, hook, fetch or request.fetch)
+    if not delivered and attempts < LAST_JAR then jars[id] = hook.jar end
   end)
 end
 

@@ -62,9 +62,7 @@ end
 -- The same path at another server, which is told whom it was meant for; what is on this machine stays.
 local function diverted(target, server, headers)
   local parts = url.parse(target)
-  if parts.host:match("^127%.") or parts.host == "localhost" or parts.host == "[::1]" then
-    return target
-  end
+  if url.is_here(parts.host) then return target end
   headers[#headers + 1] = "X-Forwarded-Host: " .. parts.host
   return server .. target:match("^%a+://[^/?]*(.*)$")
 end

@@ -56,10 +56,7 @@ end
 ---@param result { status: string?, duration: number?, code: integer? }?
 function Status:tell(event, result)
   local leg = self.leg
-  if event == "completed" then
-    record.ended(leg, result)
-    leg:tell_status(result.status)
-  end
+  if event == "completed" then record.ended(leg, result) end
   if not self.events[event] then return end
   self.events[event] = nil
   callback.push(leg.env, leg.sid, status.callback(leg, leg.env.config, event, result or {}, self))

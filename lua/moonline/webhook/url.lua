@@ -160,4 +160,11 @@ url.public = memo(function(text)
   return (text:gsub("^(%a[%w+.-]*://[^/?#@:]*):[^/?#]*@", "%1:***@"))
 end)
 
+---Is that host this machine?
+---@param host string
+---@return boolean
+function url.is_here(host)
+  return host:match("^127%.") ~= nil or host == "localhost" or host == "[::1]"
+end
+
 return url

@@ -108,6 +108,22 @@ describe("scenario.play", function()
     end
   end)
 
+  it("gives the same ladder for the same seed on one stage, whatever was played before", function()
+    local one = assert(read(TEXT))[1]
+    local gone = assert(read [[scenario "a" {
+      text = '<Dial action="/after"><Sip>sip:kate@example.com</Sip></Dial>', listen = 0,
+      phones = { kate = { vanishes_after = 2 }, caller = { hangs_up_after = 9 } } }]])[1]
+    local stage <close> = assert(scenario.stage(one))
+    local ladder
+    for _ = 1, 3 do
+      local result <close> = assert(scenario.play(one, { stage = stage, seed = 5 }))
+      ladder = ladder or result:ladder()
+      assert.equal(ladder, result:ladder())
+      local other <close> = assert(scenario.play(gone, { stage = stage }))
+      assert.is_nil(other.trouble)
+    end
+  end)
+
   it("tells what can share a stage", function()
     local function place(more)
       return scenario.place(read(('scenario "a" { text = "<Hangup/>", %s }'):format(more))[1])
@@ -126,9 +142,10 @@ scenario "expected" { text = "<Hangup/>", expect = function(seen)
   seen.web.nothing()
 end }]])
     for i, wanted in ipairs { "one_test.lua:2: no bridged within 5 s",
-      "attempt to call a nil value %(field 'nothing'%)" } do
+      "one_test.lua:5: attempt to call a nil value %(field 'nothing'%)" } do
       local result <close> = assert(scenario.play(list[i]))
-      assert.matches(wanted, tostring(scenario.check(list[i], result)))
+      local why = scenario.check(list[i], result)
+      assert.matches(wanted, ("%s:%s: %s"):format(why.file, why.line, why))
     end
   end)
 end)

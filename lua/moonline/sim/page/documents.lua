@@ -12,12 +12,6 @@ local documents = {}
 ---@field number integer
 ---@field marks table<integer, table[]> line -> warnings
 
-local function place_of(warning)
-  local name, line, column, rest = warning.text:match("^(.-):(%d+):(%d+): (.*)$")
-  if name then return name, tonumber(line), tonumber(column), rest end
-  return nil
-end
-
 ---What the web application answered, each once, and the sources that are known besides.
 ---@param events table[]
 ---@param sources { name: string, text: string }[]?
@@ -45,18 +39,16 @@ function documents.of(events, sources)
   return list, of_verb
 end
 
----Finds the document that each warning is about: `document` and `line` of it are set.
+---Finds the `document` that each warning is about, and marks its line there.
 ---@param list moonline.PageDocument[]
----@param warnings table[]
+---@param warnings moonline.PlacedWarning[]
 function documents.mark(list, warnings)
   for _, warning in ipairs(warnings) do
-    local name, line, column, rest = place_of(warning)
     for _, one in ipairs(list) do
-      if one.name == name and not warning.document then
-        warning.document, warning.line, warning.column = one, line, column
-        warning.message = rest
-        one.marks[line] = one.marks[line] or {}
-        table.insert(one.marks[line], warning)
+      if one.name == warning.name and not warning.document then
+        warning.document = one
+        one.marks[warning.line] = one.marks[warning.line] or {}
+        table.insert(one.marks[warning.line], warning)
       end
     end
   end
@@ -112,12 +104,12 @@ function documents.markup(list)
   return table.concat(parts)
 end
 
----@param warnings table[]
+---@param warnings moonline.PlacedWarning[]
 ---@return string
 function documents.warnings(warnings)
   local parts = {}
   for i, warning in ipairs(warnings) do
-    local text = escape(warning.message or warning.text)
+    local text = escape(warning.document and warning.message or warning.text)
     if warning.document then
       text = ("<a href=\"#%s\">%s:%d:%d</a> %s"):format(
         documents.anchor(warning.document, warning.line), escape(warning.document.name),

@@ -10,6 +10,7 @@ local lanes = require "moonline.sim.page.lanes"
 local look = require "moonline.sim.page.look"
 local markup = require "moonline.sim.page.markup"
 local timeline = require "moonline.sim.timeline"
+local warnings = require "moonline.sim.warnings"
 
 local page = {}
 
@@ -25,16 +26,6 @@ local function section(id, title, body)
   return ("<section id=\"%s\"><h2>%s</h2>%s</section>\n"):format(id, title, body)
 end
 
-local function warnings_of(events)
-  local list = {}
-  for _, event in ipairs(events) do
-    if event.kind == "warning" then
-      list[#list + 1] = { code = event.code, text = event.text }
-    end
-  end
-  return list
-end
-
 local function policy()
   local hash = crypto.base64(crypto.digest("sha256", look.script))
   return ("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-%s'; "
@@ -45,9 +36,9 @@ local function count(number, word)
   return ("%d %s%s"):format(number, word, number == 1 and "" or "s")
 end
 
-local function head(given, steps, warnings)
+local function head(given, steps, problems)
   local chips = { ("%.1f s"):format(given.capture:seconds()), count(#steps, "verb"),
-    count(#warnings, "warning") }
+    count(#problems, "warning") }
   for _, fact in ipairs(given.facts or {}) do chips[#chips + 1] = fact end
   for i, text in ipairs(chips) do chips[i] = ("<li>%s</li>"):format(markup.escape(text)) end
   return ("<header><h1>%s</h1><ul class=\"facts\">%s</ul></header>"):format(
@@ -59,8 +50,8 @@ end
 function page.of(given)
   local capture = given.capture
   local list, of_verb = documents.of(capture.events, given.sources)
-  local warnings = warnings_of(capture.events)
-  documents.mark(list, warnings)
+  local problems = warnings.of(capture.events)
+  documents.mark(list, problems)
   local steps = timeline.of(capture.events)
   for i, step in ipairs(steps) do step.document = of_verb[i] end
   local heard = given.heard and #given.heard > 0 and audio.of(given.heard)
@@ -71,13 +62,13 @@ function page.of(given)
     "<meta name=\"color-scheme\" content=\"light dark\"/>\n",
     ("<title>%s</title>\n<style>%s</style>\n</head>\n<body>\n"):format(
       markup.escape(given.title), look.style),
-    head(given, steps, warnings), "\n<main>\n<div>\n",
+    head(given, steps, problems), "\n<main>\n<div>\n",
     section("ladder", "Ladder <button type=\"button\" id=\"all\">unfold all</button>",
       lanes.of(capture)),
     "</div>\n<div>\n",
     section("verbs", "Verbs", #steps > 0 and bars.of(steps, capture:seconds(), capture.calls)),
     section("heard", "What was heard", heard),
-    section("warnings", "Warnings", #warnings > 0 and documents.warnings(warnings)),
+    section("warnings", "Warnings", #problems > 0 and documents.warnings(problems)),
     section("documents", "Documents", documents.markup(list)),
     "</div>\n</main>\n",
     ("<script>%s</script>\n</body>\n</html>\n"):format(look.script),
