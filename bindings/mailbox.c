@@ -24,7 +24,7 @@ static int waited(lua_State *L, int status, lua_KContext context);
 
 struct ml_mailbox *ml_mailbox_check(lua_State *L, int index)
 {
-    return luaL_checkudata(L, index, NAME);
+    return ml_udata_check(L, index, NAME);
 }
 
 int ml_mailbox_new(lua_State *L)
@@ -36,7 +36,8 @@ int ml_mailbox_new(lua_State *L)
     box->capacity = capacity;
     lua_newtable(L);
     lua_setiuservalue(L, -2, EVENTS);
-    luaL_setmetatable(L, NAME);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, NAME);
+    lua_setmetatable(L, -2);
     return 1;
 }
 
@@ -263,7 +264,7 @@ void ml_mailbox_open(lua_State *L)
     static const luaL_Reg methods[] = {
         {"wait", mailbox_wait}, {"post", mailbox_post}, {"drop", mailbox_drop}, {NULL, NULL}};
 
-    luaL_newmetatable(L, NAME);
+    ml_udata_new_metatable(L, NAME);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, mailbox_length);

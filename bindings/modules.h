@@ -7,6 +7,7 @@
 int ml_open_task(lua_State *L);
 int ml_open_sip(lua_State *L);
 int ml_open_media(lua_State *L);
+int ml_media_speech(lua_State *L); /* media.speech(options) */
 int ml_open_http(lua_State *L);
 int ml_open_xml(lua_State *L);
 int ml_open_crypto(lua_State *L);

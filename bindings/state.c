@@ -262,6 +262,39 @@ void ml_state_copy(lua_State *from, int index, lua_State *to)
     copy(&copying, lua_absindex(from, index), 0);
 }
 
+bool ml_udata_new_metatable(lua_State *L, const char *name)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, name) != LUA_TNIL)
+        return false;
+    lua_pop(L, 1);
+    luaL_newmetatable(L, name);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, name);
+    return true;
+}
+
+void *ml_udata_test(lua_State *L, int index, const char *name)
+{
+    void *udata = lua_touserdata(L, index);
+    bool is_one;
+
+    if (!udata || !lua_getmetatable(L, index))
+        return NULL;
+    lua_rawgetp(L, LUA_REGISTRYINDEX, name);
+    is_one = lua_rawequal(L, -1, -2);
+    lua_pop(L, 2);
+    return is_one ? udata : NULL;
+}
+
+void *ml_udata_check(lua_State *L, int index, const char *name)
+{
+    void *udata = ml_udata_test(L, index, name);
+
+    if (!udata)
+        luaL_typeerror(L, index, name);
+    return udata;
+}
+
 void ml_set_text(lua_State *L, const char *name, const char *value)
 {
     if (!value)

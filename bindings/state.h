@@ -53,6 +53,12 @@ const char *ml_state_lua_dir(void);
  * tables of these, and handles that can be shared or moved. Raises in `from` for anything else. */
 void ml_state_copy(lua_State *from, int index, lua_State *to);
 
+/* luaL_newmetatable, luaL_testudata and luaL_checkudata for a name that is always the same pointer,
+ * which is how the registry finds it. */
+bool ml_udata_new_metatable(lua_State *L, const char *name);
+void *ml_udata_test(lua_State *L, int index, const char *name);
+void *ml_udata_check(lua_State *L, int index, const char *name);
+
 /* Sets fields of the table on top of the stack. */
 void ml_set_text(lua_State *L, const char *name, const char *value); /* NULL: not set */
 void ml_set_integer(lua_State *L, const char *name, lua_Integer value);

@@ -16,7 +16,7 @@ enum { WATCHERS = 1, RESULT = 2, TITLE = 3 };
 
 static struct ml_task *check(lua_State *L, int index)
 {
-    return luaL_checkudata(L, index, NAME);
+    return ml_udata_check(L, index, NAME);
 }
 
 static int traceback(lua_State *L)
@@ -124,7 +124,7 @@ static int task_gc(lua_State *L)
 /* The main task is there before the module is loaded. */
 static void push_metatable(lua_State *L)
 {
-    if (!luaL_newmetatable(L, NAME))
+    if (!ml_udata_new_metatable(L, NAME))
         return;
     lua_pushcfunction(L, task_gc);
     lua_setfield(L, -2, "__gc");

@@ -32,7 +32,7 @@ static void push(lua_State *L, bool breach)
     *mark = breach;
     lua_insert(L, -2);
     lua_setiuservalue(L, -2, 1);
-    if (luaL_newmetatable(L, NAME)) {
+    if (ml_udata_new_metatable(L, NAME)) {
         lua_pushcfunction(L, unwind_tostring);
         lua_setfield(L, -2, "__tostring");
         lua_pushliteral(L, "unwind");
@@ -54,14 +54,14 @@ void ml_unwind_breach(lua_State *L)
 
 bool ml_is_breach(lua_State *L, int index)
 {
-    const bool *mark = luaL_testudata(L, index, NAME);
+    const bool *mark = ml_udata_test(L, index, NAME);
 
     return mark && *mark;
 }
 
 bool ml_is_unwind(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, NAME) != NULL;
+    return ml_udata_test(L, index, NAME) != NULL;
 }
 
 void ml_unwind_value(lua_State *L, int index)

@@ -86,8 +86,8 @@ static const char *const migrations[] = {
      "CREATE TABLE queues(id INTEGER PRIMARY KEY, sid TEXT NOT NULL UNIQUE, name TEXT,"
      " max INTEGER, created REAL, changed REAL);"),
     /* pair: a file of the journal that was begun with another store is none of this one's. */
-    "CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
-    "INSERT INTO journal VALUES(random() >> 1, 0);",
+    ("CREATE TABLE journal(pair INTEGER NOT NULL, applied INTEGER NOT NULL);"
+     "INSERT INTO journal VALUES(random() >> 1, 0);"),
 };
 enum { VERSION = sizeof migrations / sizeof migrations[0] };
 

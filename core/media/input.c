@@ -214,6 +214,9 @@ void ml_stream_receive(struct ml_worker *worker, struct ml_stream *stream)
 
     if (n < 0)
         return;
+    if (worker->packets && n <= ML_PACKET_MAX)
+        ml_packets_add(worker->packets, ml_endpoint_port(&from), stream->pair.port, packet,
+                       (size_t)n);
     if (n > ML_PACKET_MAX)
         ml_count(&stream->dropped, 1);
     else

@@ -205,8 +205,10 @@ void ml_media_free(struct ml_media *media)
     {
         ml_mixer_destroy(ML_CONTAINER(link, struct ml_mixer, all));
     }
-    for (int i = 0; i < media->worker_count; i++)
+    for (int i = 0; i < media->worker_count; i++) {
+        ml_packets_free(media->workers[i]->packets);
         ml_worker_free(media->workers[i]);
+    }
     ml_disk_free(media->disk);
     ml_clips_free(media->clips);
     ML_LIST_EACH(&media->recorders, link)
@@ -229,6 +231,22 @@ void ml_media_free(struct ml_media *media)
     media->freed = true;
     if (!media->telling)
         ml_free(media);
+}
+
+int ml_media_keep_packets(struct ml_media *media, const char *path)
+{
+    struct ml_worker *worker = media->workers[0];
+    struct ml_packets *packets = NULL;
+    int status;
+
+    if (worker->threaded)
+        return ML_ESTATE;
+    status = path ? ml_packets_new(path, &packets) : ML_OK;
+    if (status != ML_OK)
+        return status;
+    ml_packets_free(worker->packets);
+    worker->packets = packets;
+    return ML_OK;
 }
 
 int ml_media_streams(const struct ml_media *media)

@@ -30,6 +30,9 @@ int ml_media_new(struct ml_loop *loop, const struct ml_media_options *options,
 /* All streams, recorders and forks must be gone. */
 void ml_media_free(struct ml_media *media);
 int ml_media_streams(const struct ml_media *media);
+/* Writes the RTP packets of all streams into a file from now on (packets.h says how); path NULL
+ * finishes it. For simulation: ML_ESTATE when the engine has threads. ML_EIO: no such file. */
+int ml_media_keep_packets(struct ml_media *media, const char *path);
 
 /* ---- streams ------------------------------------------------------------------------------- */
 

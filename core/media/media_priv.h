@@ -12,6 +12,7 @@
 #include "core/media/latch.h"
 #include "core/media/media.h"
 #include "core/media/player.h"
+#include "core/media/packets.h"
 #include "core/media/ports.h"
 #include "core/media/rtcp.h"
 #include "core/media/rtp.h"

@@ -45,6 +45,9 @@ void ml_stream_send(struct ml_worker *worker, struct ml_stream *stream, uint8_t 
         ml_fork_hear(worker, stream, ML_FORK_OUTBOUND, rtp, packet + ML_RTP_HEADER, payload, false);
     if (stream->heard.count > 0 && is_audio)
         record(worker, stream, rtp, packet + ML_RTP_HEADER, payload);
+    if (worker->packets)
+        ml_packets_add(worker->packets, stream->pair.port, ml_endpoint_port(to), packet,
+                       ML_RTP_HEADER + payload);
     sendto(stream->pair.rtp, packet, ML_RTP_HEADER + payload, MSG_NOSIGNAL, &to->a.any, to->length);
     ml_count(&stream->sent, 1);
     ml_count(&stream->octets, payload);

@@ -35,8 +35,9 @@ struct ml_worker {
     struct ml_queue inbox;
     struct ml_list deferred; /* messages about streams that are still on their way here */
     struct ml_list streams, tickers;
-    int64_t next; /* when the earliest ticker is due; INT64_MAX: none */
-    int64_t now;  /* ml_clock_us of this round */
+    int64_t next;               /* when the earliest ticker is due; INT64_MAX: none */
+    int64_t now;                /* ml_clock_us of this round */
+    struct ml_packets *packets; /* where they are kept; NULL: nowhere */
     struct ml_ticker house;
     bool quit;
     uint8_t packet[ML_PACKET_ROOM + ML_PACKET_MAX];

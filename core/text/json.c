@@ -295,6 +295,11 @@ void ml_json_quote(struct ml_buf *out, struct ml_str text)
 
     to[0] = '"';
     memcpy(to + 1, text.p, n);
+    if (n == text.n) { /* nearly all are */
+        memcpy(to + 1 + n, "\"", 2);
+        out->n += n + 2;
+        return;
+    }
     out->n += n + 1;
     while (n < text.n) {
         char c = text.p[n++];

@@ -30,4 +30,13 @@ function headers.of(lines)
   return setmetatable({ [Headers] = lines or "" }, Headers)
 end
 
+---The first header of that name.
+---@param lines string? header lines as they came
+---@param name string
+---@return string? value
+function headers.first(lines, name)
+  local first = sip.headers(lines, name)[1]
+  return first and first[2]
+end
+
 return headers

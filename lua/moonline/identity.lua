@@ -1,6 +1,7 @@
 -- Who calls: From, or what a trunk vouches for (RFC 3325); nobody, for a caller who asks for that
 -- (RFC 3323).
 
+local headers = require "moonline.headers"
 local sip = require "moonline.core.sip"
 
 local identity = {}
@@ -21,8 +22,7 @@ end
 -- The first address of P-Asserted-Identity as a SIP URI, and its display name. A tel: number is one at the
 -- host of From.
 local function asserted(call)
-  local first = sip.headers(call.info.headers, "P-Asserted-Identity")[1]
-  local value = first and first[2] or ""
+  local value = headers.first(call.info.headers, "P-Asserted-Identity") or ""
   local display = value:match('^%s*"([^"]*)"%s*<') or value:match("^%s*([^<\"]-)%s*<")
   local uri = value:match("<([^>]*)>") or value:match("^%s*([^,%s;]+)") or ""
   local scheme, rest = uri:match("^(%a+):([^;?]*)")

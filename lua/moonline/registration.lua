@@ -2,6 +2,7 @@
 -- its time, tried again with growing pauses when it fails, and taken back when it is left.
 
 local crypto = require "moonline.core.crypto"
+local headers = require "moonline.headers"
 local sip = require "moonline.core.sip"
 local task = require "moonline.core.task"
 
@@ -22,11 +23,6 @@ Registration.__name = "moonline.Registration"
 
 local registration = {}
 
-local function header(event, name)
-  local first = sip.headers(event.headers, name)[1]
-  return first and first[2]
-end
-
 -- Seconds for our contact: what stands with it, else Expires, else what was asked for.
 local function granted(event, asked)
   for _, one in ipairs(sip.headers(event.headers, "Contact", "m")) do
@@ -35,7 +31,7 @@ local function granted(event, asked)
       if seconds then return math.tointeger(tonumber(seconds)) end
     end
   end
-  return math.tointeger(tonumber(header(event, "Expires") or "")) or asked
+  return math.tointeger(tonumber(headers.first(event.headers, "Expires") or "")) or asked
 end
 
 -- One REGISTER: its response event, with the code it came to.
@@ -55,12 +51,14 @@ end
 ---@return integer|string|nil detail the SIP code, or a sentence
 function Registration:send()
   local event = ask(self, self.expires)
-  local least = event.code == 423 and tonumber(header(event, "Min-Expires"))
+  local least = event.code == 423
+    and tonumber(headers.first(event.headers, "Min-Expires") or "")
   if least and least > self.expires then
     self.expires = math.tointeger(least)
     event = ask(self, self.expires)
   end
-  self.retry_after = tonumber((header(event, "Retry-After") or ""):match("^%s*(%d+)"))
+  local later = headers.first(event.headers, "Retry-After") or ""
+  self.retry_after = tonumber(later:match("^%s*(%d+)"))
   if event.code >= 200 and event.code < 300 then
     self.status, self.why, self.code = "registered", nil, event.code
     self.contact, self.granted, self.peer = event.contact, granted(event, self.expires), event.peer

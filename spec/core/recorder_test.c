@@ -148,6 +148,48 @@ static void test_S8_mono_has_both_voices_and_the_second_may_join_later(void **st
     assert_true(has(0, 1520, 960, 600));
 }
 
+/* The first second: a tone of 800 Hz at the level of prompts. */
+static bool has_prompt(int which)
+{
+    return tone_in(channel[which] + 160, 7680, 800) > 3000;
+}
+
+static void test_what_it_hears_is_prompts_and_the_peer(void **state)
+{
+    struct ml_recorder *recorder;
+
+    (void)state;
+    side_meet(&a, ML_PCMU, true);
+    side_meet(&b, ML_PCMA, true);
+    recorder = record((struct ml_recorder_options){.dual = true, .hears = true});
+    play(&a, ML_SOURCE_TONE, "800", 1000, 0, 1);
+    run_ms(loop, 2000);
+    ml_bridge(a.stream, b.stream);
+    phone_talk(&a.phone, 1000, 500);
+    phone_talk(&b.phone, 600, 1000);
+    run_ms(loop, 2000);
+    finish(recorder, ML_RECORD_STOPPED);
+    read_file();
+    assert_true(has_prompt(1) && is_silent(1, 1040, 900) && has(1, 2060, 900, 600));
+    assert_true(is_silent(0, 0, 1990) && has(0, 2060, 400, 1000) && is_silent(0, 2600, 1000));
+}
+
+static void test_only_what_it_hears(void **state)
+{
+    struct ml_recorder *recorder;
+
+    (void)state;
+    side_meet(&a, ML_PCMA, true);
+    recorder = record((struct ml_recorder_options){.hears = true, .unsaid = true});
+    play(&a, ML_SOURCE_TONE, "800", 1000, 0, 1);
+    phone_talk(&a.phone, 1000, 2000);
+    run_ms(loop, 2500);
+    finish(recorder, ML_RECORD_STOPPED);
+    read_file();
+    assert_int_equal(channels, 1);
+    assert_true(has_prompt(0) && is_silent(0, 1040, 1300));
+}
+
 static void test_max_length_is_exact(void **state)
 {
     (void)state;
@@ -434,6 +476,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_S8_dual_has_each_voice_in_its_channel_on_one_timeline),
         TEST(test_S8_mono_has_both_voices_and_the_second_may_join_later),
+        TEST(test_what_it_hears_is_prompts_and_the_peer),
+        TEST(test_only_what_it_hears),
         TEST(test_max_length_is_exact),
         TEST(test_silence_ends_it),
         TEST(test_utterance_is_what_was_said_and_no_more),

@@ -43,8 +43,8 @@ describe("slow HTTP clients", function()
       leg.core:play { tone = "440", ms = 0 }
       task.sleep(0.2)
       leg.core:stats()
-      local line = { "slowhttptest", attack[1], "-c", CLIENTS, "-r", "400", "-i", "1", "-l", SECONDS,
-        "-x", "10", "-p", "5", "-u", s.url .. attack[2] }
+      local line = { "slowhttptest", attack[1], "-c", CLIENTS, "-r", "400", "-i", "1", "-l",
+        SECONDS, "-x", "10", "-p", "5", "-u", s.url .. attack[2] }
       table.move(attack, 3, #attack, #line + 1, line)
       for i, word in ipairs(line) do line[i] = tostring(word) end
       local slow <close> = process.start(line)

@@ -22,7 +22,8 @@ describe("V4: elements", function()
     assert.is_nil(finder:spelling("verb", "dail"))
     assert.is_nil(finder:spelling("verb", "../dial"))
     assert.same({
-      "Client", "Conference", "Identity", "Number", "Parameter", "Queue", "Sip", "Stream",
+      "Client", "Conference", "Identity", "Number", "Parameter", "Queue", "Recording", "Sip",
+      "Stream",
     }, finder:names("noun"))
   end)
 

@@ -13,9 +13,9 @@ end
 
 local function read(name) return process.read(folder .. "/" .. name) end
 
--- What tshark says of each packet: a list of fields.
-local function tshark(name, fields)
-  local words = { "tshark", "-r", name, "-o", "gui.column.format:\"a\",\"%t\"", "-T", "fields" }
+-- What tshark says of each packet of a protocol: a list of fields.
+local function tshark(name, protocol, fields)
+  local words = { "tshark", "-r", name, "-Y", protocol, "-T", "fields" }
   for _, field in ipairs(fields) do
     words[#words + 1], words[#words + 2] = "-e", field
   end
@@ -67,6 +67,9 @@ describe("moonline run", function()
     file("chosen.xml", [[
 <Response><Dial action="/after"><Sip>kate@example.com?X-Note=%3Cscript%3Ealert(1)%3C/script%3E</Sip>
 </Dial></Response>]])
+    file("dial.xml", "<Response><Dial><Sip>kate@example.com</Sip></Dial></Response>")
+    file("fast.lua", [[caller { presses = { ["Press 1"] = "1" } }
+      kate { rings = 0.2, hangs_up_after = 0.4 }]])
     file("phones.lua", [[caller { presses = { ["Press 1"] = "1" } }
       kate { rings = 1, hangs_up_after = 3,
         headers = { ["X-Room"] = "<img src=x onerror=alert(2)>" } }]])
@@ -81,7 +84,7 @@ describe("moonline run", function()
       for _, event in ipairs(events) do
         if event.kind == "message" then wanted[#wanted + 1] = event end
       end
-      local packets = tshark("call.pcap", { "frame.time_relative", "ip.src", "ip.dst",
+      local packets = tshark("call.pcap", "sip", { "frame.time_relative", "ip.src", "ip.dst",
         "udp.srcport", "sip.Request-Line", "sip.Status-Line", "sip.Call-ID", "frame.time_epoch",
         "sdp.media.port", "sdp.connection_info.address" })
       assert.equal(#wanted, #packets)
@@ -104,9 +107,39 @@ describe("moonline run", function()
       assert.same({ ["192.0.2.10"] = true, ["192.0.2.11"] = true }, hosts)
       assert.equal(1767225600, tonumber(packets[1][8]) // 60 * 60) -- 2026-01-01
       assert.is_nil(read("call.pcap"):find("127.0.0.1", 1, true))
-      local bad = tshark("call.pcap", { "_ws.malformed", "ip.checksum.status" })
+      local bad = tshark("call.pcap", "ip", { "_ws.malformed", "ip.checksum.status" })
       for _, packet in ipairs(bad) do assert.equal("", packet[1]) end
     end)
+
+  it("--pcap: has the audio of both legs between the ports of their descriptions", function()
+    process.write(folder .. "/audio.lua", [[
+      caller { presses = { ["Press 1"] = "1" }, sends = "always" }
+      kate { rings = 1, hangs_up_after = 4, sends = "always" }]])
+    run("menu.xml", "--phones", "audio.lua", "--pcap", "audio.pcap")
+    local streams, names = {}, {}
+    for _, packet in ipairs(tshark("audio.pcap", "rtp", { "ip.src", "udp.srcport", "ip.dst",
+      "udp.dstport", "rtp.ssrc", "rtp.seq" })) do
+      local name = table.concat(packet, " ", 1, 5)
+      if not streams[name] then names[#names + 1] = name end
+      local sequence = tonumber(packet[6])
+      local last = streams[name] and streams[name].last
+      assert.equal(last and (last + 1) % 65536 or sequence, sequence, name)
+      streams[name] = { last = sequence, count = (streams[name] and streams[name].count or 0) + 1 }
+    end
+    assert.equal(4, #names, table.concat(names, "\n"))
+    local described = {}
+    for _, packet in ipairs(tshark("audio.pcap", "sdp", { "sdp.connection_info.address",
+      "sdp.media.port" })) do
+      described[packet[1] .. " " .. packet[2]] = true
+    end
+    for _, name in ipairs(names) do
+      local from, to = name:match("^(%S+ %S+) (%S+ %S+)")
+      assert.is_true(described[from] and described[to], name)
+      assert.is_true(streams[name].count > 190, name)
+    end
+    run("dial.xml", "--phones", "fast.lua", "--real-time", "--pcap", "real.pcap")
+    assert.is_true(#tshark("real.pcap", "sip", { "frame.number" }) > 10, "messages only")
+  end)
 
   it("--html: one page that refers to nothing outside, well-formed, with every message as text",
     function()
@@ -173,11 +206,15 @@ describe("moonline run", function()
     end)
 
   it("plays the same in real time: the ladder differs in its times only", function()
-    process.write(folder .. "/fast.lua", [[caller { presses = { ["Press 1"] = "1" } }
-      kate { rings = 0.2, hangs_up_after = 0.4 }]])
     local function ladder(...)
-      local out = run("menu.xml", "--phones", "fast.lua", ...):match("^(.-)\n\n")
-      return (out:gsub("\n +%d+%.%d+ ", "\n"))
+      local out = run("menu.xml", "--phones", "fast.lua", ...):match("^(.-\n)\n")
+      local rows, seen = {}, {}
+      for row in out:gmatch("[^\n]+") do
+        row = row:gsub("^ +%d+%.%d+ ", "")
+        if not seen[row] then rows[#rows + 1] = row end -- a busy machine sends again
+        seen[row] = true
+      end
+      return table.concat(rows, "\n")
     end
     local virtual = ladder()
     assert.matches("INVITE sip:kate@example.com", virtual)
@@ -197,8 +234,6 @@ describe("moonline run", function()
   end)
 
   it("has phones that always send: RTP both ways, at its pace", function()
-    process.write(folder .. "/dial.xml",
-      "<Response><Dial><Sip>kate@example.com</Sip></Dial></Response>")
     process.write(folder .. "/always.lua", [[
       caller { sends = "always" }
       kate(function(call)

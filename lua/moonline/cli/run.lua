@@ -60,6 +60,8 @@ local function print_text(played, facts, out)
 end
 
 local function play(self, source, options, out)
+  local media, packets = self.server.env.media, options.pcap and self.folder .. "/rtp"
+  packets = packets and media:keep_packets(packets) and packets -- none in real time
   local played = self:play { phones = options.parties, listen = options.html and HEARD or nil }
   local events = played:stable_events()
   local facts = summary(played, events)
@@ -68,7 +70,8 @@ local function play(self, source, options, out)
   else
     print_text(played, facts, out)
   end
-  local ok, why = export.write(played, { html = options.html, pcap = options.pcap,
+  if packets then media:keep_packets() end
+  local ok, why = export.write(played, { html = options.html, pcap = options.pcap, rtp = packets,
     title = options.file, script = source.script })
   if not ok then out.problem(why) end
   return (played.failed or played.trouble or not ok) and 1 or 0

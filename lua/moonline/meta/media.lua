@@ -27,6 +27,13 @@ function media.tone(country, name) end
 ---Streams that are open.
 ---@return integer
 function Media:streams() end
+
+---Writes the first 100,000 RTP packets from now on into a file: of each "<i8I2I2s2", microseconds of the
+---clock, port it came from, port it went to, the packet. Without a path it is finished. Only of an engine
+---without threads, as a simulation has.
+---@param path string?
+---@return boolean? ok, string? why
+function Media:keep_packets(path) end
 function Media:close() end
 
 ---Records what `left` (and `right`) say into a WAV file; with hears, what left hears instead of right,

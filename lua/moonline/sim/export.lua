@@ -4,6 +4,7 @@ local addresses = require "moonline.sim.addresses"
 local capture = require "moonline.sim.capture"
 local page = require "moonline.sim.page"
 local pcap = require "moonline.sim.pcap"
+local rtp = require "moonline.sim.rtp"
 local task = require "moonline.task"
 
 local export = {}
@@ -66,13 +67,16 @@ end
 
 ---Writes what is asked for.
 ---@param played moonline.SimResult
----@param wanted { html: string?, pcap: string?, title: string, script: string? } paths; script: its path
+---@param wanted { html: string?, pcap: string?, rtp: string?, title: string, script: string? } paths; rtp:
+---  what Media:keep_packets wrote
 ---@return boolean? ok, string? why
 function export.write(played, wanted)
   if not (wanted.html or wanted.pcap) then return true end
   local found = export.capture(played)
   if wanted.pcap then
-    local ok, why = write(wanted.pcap, pcap.of(found, BEGIN))
+    local kept = wanted.rtp and read(wanted.rtp)
+    local audio = kept and rtp.of(kept, found, played) or {}
+    local ok, why = write(wanted.pcap, pcap.of(found, BEGIN, audio))
     if not ok then return nil, why end
   end
   if not wanted.html then return true end

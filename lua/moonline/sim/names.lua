@@ -44,6 +44,13 @@ function Names:date(date)
   return os.date("!%a, %d %b %Y %H:%M:%S", BEGIN + since) --[[@as string]]
 end
 
+---What a port of audio is called.
+---@param port string|integer
+---@return integer
+function Names:port(port)
+  return 18000 + 2 * numbered(self, "port", tostring(port))
+end
+
 ---A copy in which every text is as it is in each run.
 ---@generic T
 ---@param value T
@@ -62,7 +69,7 @@ function Names:stable(value)
     return ("\nCSeq: %d"):format(1000 + numbered(self, "cseq", number))
   end)
   text = text:gsub("m=audio ([1-9]%d*)", function(port)
-    return ("m=audio %d"):format(18000 + 2 * numbered(self, "port", port))
+    return ("m=audio %d"):format(self:port(port))
   end)
   text = text:gsub("%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d", function(date)
     return self:date(date)

@@ -91,11 +91,22 @@ function pcap.file(packets)
   return table.concat(parts)
 end
 
+-- In time order; at one time as they stand.
+local function sorted(packets)
+  for i, one in ipairs(packets) do one.place = i end
+  table.sort(packets, function(a, b)
+    if a.time ~= b.time then return a.time < b.time end
+    return a.place < b.place
+  end)
+  return packets
+end
+
 ---The messages of a capture, as they passed.
 ---@param capture moonline.Capture
 ---@param epoch number seconds since 1970 at time 0 of its events
+---@param audio table[]? packets besides, with times like those of events
 ---@return string
-function pcap.of(capture, epoch)
+function pcap.of(capture, epoch, audio)
   local packets = {}
   for _, row in ipairs(capture.rows) do
     local event = row.event
@@ -107,7 +118,11 @@ function pcap.of(capture, epoch)
       }
     end
   end
-  return pcap.file(packets)
+  for _, one in ipairs(audio or {}) do
+    packets[#packets + 1] = { time = epoch + one.time, from = one.from, to = one.to,
+      payload = one.payload }
+  end
+  return pcap.file(sorted(packets))
 end
 
 return pcap

@@ -49,7 +49,7 @@ vocabulary.elements = {
   Conversation = { parents = CONNECT },
   ConversationRelay = { parents = CONNECT },
   ConversationRelaySession = { parents = CONNECT },
-  Recording = { parents = { "Start" } },
+  Recording = { parents = { "Start", "Stop" } },
   Room = { parents = CONNECT },
   Siprec = { parents = { "Start", "Stop" } },
   Stream = { parents = { "Connect", "Start", "Stop" } },

@@ -1,5 +1,6 @@
 -- The parameters every webhook of a call carries.
 
+local headers = require "moonline.headers"
 local sip = require "moonline.core.sip"
 
 local params = {}
@@ -21,9 +22,9 @@ end
 
 -- Headers that go from one party to the other and to the application: name -> value, in their order.
 -- Several of one name are one value, joined by ", ".
-local function joined(headers)
+local function joined(list)
   local values, order = {}, {}
-  for _, header in ipairs(headers) do
+  for _, header in ipairs(list) do
     local key = header[1]:lower()
     if values[key] then
       values[key][2] = values[key][2] .. ", " .. header[2]
@@ -62,9 +63,9 @@ function params.incoming(leg)
     { "SipSourceIp", info.source_address },
   }
   if info.username then list[#list + 1] = { "SipUsername", info.username } end
-  local diversion = sip.headers(info.headers, "Diversion")[1]
+  local diversion = headers.first(info.headers, "Diversion")
   if diversion then
-    local target = diversion[2]:match("<([^>]+)>") or diversion[2]
+    local target = diversion:match("<([^>]+)>") or diversion
     list[#list + 1] = { "ForwardedFrom", (target:match("^[^;]+")) }
   end
   for _, header in ipairs(joined(sip.headers(info.headers, "X-*", "User-to-User"))) do
