@@ -11,7 +11,13 @@ do
   local _ <close> = workspace.open()
   local own = arg[0]:match("^(.*)/[^/]*$")
   local one = assert(scenario.read(own .. "/../sim/races.lua"))[1]
-  local report = assert(explore.run(one, { schedules = COUNT, failed = function(b) print(table.concat(b.problems, " "), explore.text(b.schedule)) end }))
+  local report = assert(explore.run(one, {
+    schedules = COUNT,
+    failed = function(breach)
+      print(table.concat(breach.problems, "\n"))
+      print(explore.text(breach.schedule))
+    end,
+  }))
   print(("%-46s %.0f a minute (aim 10000), %.1f ms each, %d failures"):format("schedules explored",
     60 * report.schedules / report.seconds, 1000 * report.seconds / report.schedules,
     #report.failures))
