@@ -206,6 +206,17 @@ describe("a world", function()
     assert.near(2, seen({ { delay = "app>/voice", by = 2 } })["kate<INVITE"], 0.1)
   end)
 
+  it("is right where it was not: what was found stays mended", function()
+    local found = {
+      plain = { { delay = "caller<100 INVITE", by = 0.6 } }, -- took it for another answer, and crashed
+      ["the caller hangs up"] = { { drop = "kate>200 INVITE", all = true } }, -- ringback after the BYE
+    }
+    for name, step in pairs(found) do
+      local own <close> = assert(world.open(race(name)))
+      assert.same({}, (own:problems(step)))
+    end
+  end)
+
   it("cannot be opened twice", function()
     local own <close> = assert(world.open(race "plain"))
     assert.is_false(own.wire:is_flooded())

@@ -35,6 +35,7 @@ function Audio:message(entry, delivered)
   local port = outward == ">" and entry.text:match("\nm=audio (%d+)")
   if port then self.ports[party] = math.tointeger(tonumber(port)) end
   if what == "INVITE" then self.after[party] = nil end -- a repetition so late that it is a call
+  if entry.text:find "\n[Tt]o%s*:[^\r\n]*%-fork" then return end -- that ends the other phone
   if what ~= "BYE" or not self.ports[party] or self.after[party] then return end
   if outward == "<" or delivered then self.after[party] = sample(self, self.ports[party]) end
 end

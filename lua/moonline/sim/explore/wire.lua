@@ -65,7 +65,7 @@ end
 
 -- Another phone that takes the same call: its tag in To is another.
 local function forked(bytes)
-  return (bytes:gsub("(\n[Tt]o%s*:[^\r\n]*;tag=)([^;\r\n]+)", "%1%2f", 1))
+  return (bytes:gsub("(\n[Tt]o%s*:[^\r\n]*;tag=)([^;\r\n]+)", "%1%2-fork", 1))
 end
 
 -- Does fn after some seconds, unless this schedule is over by then.

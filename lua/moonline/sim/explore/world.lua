@@ -187,7 +187,7 @@ function World:play(list)
   local before = sys.counts()
   errors(self)
   local ears = audio.new(function(at) return self.wire:count(at) end, is_silent(self, list))
-  self.ears = ears
+  self.ears, self.told = ears, {}
   self.wire:begin(list, actors(self), function(...) ears:message(...) end)
   local limit = limited(self)
   self.stage:play {
@@ -198,7 +198,7 @@ function World:play(list)
   local found = left(self, list, before)
   self.ears = nil
   local outcome = {
-    trace = self.wire.trace, flooded = self.wire:is_flooded(), events = self.stage.events,
+    trace = self.wire.trace, flooded = self.wire:is_flooded(), events = self.told,
     left = found, audio = ears:finish(), wants_end = self.wants_end, schedule = list,
   }
   outcome.errors = errors(self)
@@ -224,7 +224,9 @@ local function open(self)
   local server = self.stage.server
   server.env.agent:trace(nil) -- the wire sees the messages
   server:observe(function(event)
-    if self.ears then self.ears:event(event, self.stage.first) end
+    if not self.ears then return end
+    self.told[#self.told + 1] = event -- the stage stops to note them when the caller's call is over
+    self.ears:event(event, self.stage.first)
   end)
   local server_ports, phone_ports = {}, {}
   for _, address in ipairs(server.addresses) do
