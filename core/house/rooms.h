@@ -37,8 +37,9 @@ struct ml_room *ml_rooms_get(const struct ml_rooms *rooms, const char *sid);
 /* Oldest first; next of NULL: the first. */
 struct ml_room *ml_rooms_next(const struct ml_rooms *rooms, const struct ml_room *room);
 
-/* A new room of that sid; of two letters ("CF"): with 32 hexadecimal digits more. lasting: it stays when the
- * last member has left; of those that nobody is in, the oldest go when there are more than 10,000.
+/* A new room of that sid; of two letters ("CF"): with 32 hexadecimal digits more. lasting: it stays
+ * when the last member has left; of those that nobody is in, the oldest go when there are more than
+ * 10,000.
  */
 struct ml_room *ml_room_open(struct ml_rooms *rooms, const char *kind, const char *name,
                              const char *sid, bool lasting);

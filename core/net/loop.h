@@ -28,9 +28,9 @@ void ml_loop_stop(struct ml_loop *loop);
 /* Milliseconds, monotonic, read at the beginning of the current turn. */
 int64_t ml_loop_now(const struct ml_loop *loop);
 
-/* How long what comes in waits until its turn, about, in microseconds: the length of turns, weighted
- * by how much of the last half second they took. One long turn hardly counts, a loop that is always
- * busy does. */
+/* How long what comes in waits until its turn, about, in microseconds: the length of turns,
+ * weighted by how much of the last half second they took. One long turn hardly counts, a loop that
+ * is always busy does. */
 int64_t ml_loop_lag_us(const struct ml_loop *loop);
 
 /* Calls fn in the loop's thread, in order. Any thread. What is not run before ml_loop_free is

@@ -16,8 +16,8 @@ end)
 describe("a foreign caller", function()
   it("holds while it is being held: 491, and later again", function()
     local folder = process.folder()
-    local server <close> = served.start { "--http", "off", "--script",
-      process.write(folder .. "/holds.lua", HOLDS) }
+    local server <close> = served.start { "--http", "off", "--set", "script.trusted=true",
+      "--script", process.write(folder .. "/holds.lua", HOLDS) }
     local one <close> = sipp.start({
       sipp.calling(), sipp.recv("INVITE", { check = "a=sendonly" }),
       sipp.request("INVITE", { dialog = true, sdp = true }), sipp.refused(491, 2),
