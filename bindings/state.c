@@ -17,7 +17,7 @@
 /* Collections by growth of the heap in percent: of what is young, and of all. A call makes little
  * that lives long; the second must stay well above the first, or every collection is one of all. At
  * 50 percent a call cost 8 % more misses of the cache, at 200 held calls were larger. */
-enum { GC_MINOR = 100, GC_MAJOR = 300 };
+enum { GC_MINOR = 50, GC_MAJOR = 300 };
 /* ... and of all, after a collection of all that found little, as many waiting calls make it. Lua
  * would wait until the heap has doubled. */
 enum { GC_PAUSE = 140 };

@@ -1,6 +1,7 @@
 #include "core/media/worker.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -391,14 +392,16 @@ static int wait_ms(const struct ml_worker *worker)
     return wait <= 0 ? 0 : wait / 1000 >= IDLE_MS ? IDLE_MS : (int)((wait + 999) / 1000);
 }
 
-/* Audio goes before all that can wait: a nice value, below 0 for root or within RLIMIT_NICE. */
+/* Audio goes before all that can wait, where the system lets us: a nice value, for root or within
+ * RLIMIT_NICE. But no packet interrupts who runs: what came meanwhile is done in one round. */
 enum { NICE = -11 };
 
 static void *run(void *user)
 {
     struct ml_worker *worker = user;
 
-    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE); /* where the system lets us */
+    sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     while (!worker->quit)
         one_round(worker, wait_ms(worker));
     return NULL;
