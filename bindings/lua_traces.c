@@ -88,33 +88,37 @@ static int traces_ended(lua_State *L)
     return 0;
 }
 
+static bool is(struct ml_str name, struct ml_str wanted)
+{
+    return name.n == wanted.n && memcmp(name.p, wanted.p, name.n) == 0;
+}
+
 /* tell(event, form): the form stands for the parameters it was made of. */
 static int traces_tell(lua_State *L)
 {
+    enum { EVENT = 2, FORM, NAME, VALUE };
     struct ml_shared_traces *shared = ml_object_check(L, 1, &traces_class);
     struct ml_buf *told = &shared->told;
-    bool has_form = luaL_optstring(L, 3, NULL) != NULL;
+    bool has_form = luaL_optstring(L, FORM, NULL) != NULL;
     const char *sid = NULL;
 
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 3);
+    luaL_checktype(L, EVENT, LUA_TTABLE);
+    lua_settop(L, FORM);
     told->n = 0;
-    for (lua_pushnil(L); lua_next(L, 2); lua_settop(L, 4)) {
+    for (lua_pushnil(L); lua_next(L, EVENT); lua_settop(L, NAME)) {
         struct ml_str name;
 
-        if (lua_type(L, 4) != LUA_TSTRING)
+        if (lua_type(L, NAME) != LUA_TSTRING)
             continue;
-        name.p = lua_tolstring(L, 4, &name.n);
-        if (!ml_str_eq(name, ML_STR("call"))) {
-            if (!has_form || !ml_str_eq(name, ML_STR("params")))
-                ml_pack_field(told, name, L, 5);
-        } else if (lua_type(L, 5) == LUA_TSTRING) {
-            sid = lua_tostring(L, 5); /* which stays in the event */
-        }
+        name.p = lua_tolstring(L, NAME, &name.n);
+        if (is(name, ML_STR("call")))
+            sid = lua_type(L, VALUE) == LUA_TSTRING ? lua_tostring(L, VALUE) : NULL;
+        else if (!has_form || !is(name, ML_STR("params")))
+            ml_pack_field(told, name, L, VALUE);
     }
     if (has_form)
-        ml_pack_field(told, ML_STR("form"), L, 3);
-    if (sid)
+        ml_pack_field(told, ML_STR("form"), L, FORM);
+    if (sid) /* it is still in the event */
         ml_traces_tell(shared->traces, sid, (struct ml_str){told->p, told->n});
     if (told->size > KEPT_MAX)
         ml_buf_fini(told);

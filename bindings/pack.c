@@ -1,5 +1,6 @@
 #include "bindings/pack.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -7,8 +8,11 @@
 
 enum {
     DEPTH_MAX = 8, /* deeper tables are left out */
-    SHORT_MAX = 255
+    SHORT_MAX = 255,
+    WORD = 8 /* bytes of a number, and of the length of what is LONG */
 };
+
+static_assert(sizeof(lua_Integer) == WORD && sizeof(lua_Number) == WORD, "numbers are words");
 
 /* What comes next. A list and a table go on until their END. */
 enum tag { NIL, NO, YES, INTEGER, NUMBER, SHORT, LONG, LIST, TABLE, END };
@@ -17,31 +21,44 @@ enum tag { NIL, NO, YES, INTEGER, NUMBER, SHORT, LONG, LIST, TABLE, END };
 
 static bool add_value(struct ml_buf *out, lua_State *L, int index, int depth);
 
-static void add(struct ml_buf *out, enum tag tag, const void *head, size_t head_n,
-                struct ml_str text)
+/* The bytes end there now; the room for the NUL is there. */
+static void add_until(struct ml_buf *out, char *end)
 {
-    char *to = ml_buf_room(out, 1 + head_n + text.n);
-
-    *to++ = (char)tag;
-    memcpy(to, head, head_n);
-    memcpy(to + head_n, text.p, text.n);
-    to[head_n + text.n] = '\0';
-    out->n += 1 + head_n + text.n;
+    *end = '\0';
+    out->n = (size_t)(end - out->p);
 }
 
 static void add_tag(struct ml_buf *out, enum tag tag)
 {
-    add(out, tag, "", 0, ML_STR(""));
+    char *to = ml_buf_room(out, 1);
+
+    *to++ = (char)tag;
+    add_until(out, to);
+}
+
+static void add_word(struct ml_buf *out, enum tag tag, const void *word)
+{
+    char *to = ml_buf_room(out, 1 + WORD);
+
+    *to++ = (char)tag;
+    memcpy(to, word, WORD);
+    add_until(out, to + WORD);
 }
 
 static void add_text(struct ml_buf *out, struct ml_str text)
 {
-    uint8_t n = (uint8_t)text.n;
+    char *to;
 
-    if (text.n <= SHORT_MAX)
-        add(out, SHORT, &n, sizeof n, text);
-    else
-        add(out, LONG, &text.n, sizeof text.n, text);
+    if (text.n > SHORT_MAX) {
+        add_word(out, LONG, &(uint64_t){text.n});
+        to = ml_buf_room(out, text.n);
+    } else {
+        to = ml_buf_room(out, 2 + text.n);
+        *to++ = (char)SHORT;
+        *to++ = (char)text.n;
+    }
+    memcpy(to, text.p, text.n);
+    add_until(out, to + text.n);
 }
 
 static void add_list(struct ml_buf *out, lua_State *L, int index, int depth)
@@ -90,12 +107,12 @@ static void add_number(struct ml_buf *out, lua_State *L, int index)
 
     if (lua_isinteger(L, index)) {
         integer = lua_tointeger(L, index);
-        add(out, INTEGER, &integer, sizeof integer, ML_STR(""));
+        add_word(out, INTEGER, &integer);
         return;
     }
     number = lua_tonumber(L, index);
     if (isfinite(number))
-        add(out, NUMBER, &number, sizeof number, ML_STR(""));
+        add_word(out, NUMBER, &number);
     else
         add_tag(out, NIL);
 }
@@ -154,7 +171,7 @@ static bool push_value(lua_State *L, struct ml_str *rest)
 {
     char tag;
     uint8_t few;
-    size_t many;
+    uint64_t many;
     lua_Integer integer;
     lua_Number number;
 
@@ -169,11 +186,11 @@ static bool push_value(lua_State *L, struct ml_str *rest)
         lua_pushboolean(L, tag == YES);
         return true;
     case INTEGER:
-        take(rest, &integer, sizeof integer);
+        take(rest, &integer, WORD);
         lua_pushinteger(L, integer);
         return true;
     case NUMBER:
-        take(rest, &number, sizeof number);
+        take(rest, &number, WORD);
         lua_pushnumber(L, number);
         return true;
     case SHORT:
@@ -181,7 +198,7 @@ static bool push_value(lua_State *L, struct ml_str *rest)
         push_text(L, rest, few);
         return true;
     case LONG:
-        take(rest, &many, sizeof many);
+        take(rest, &many, WORD);
         push_text(L, rest, many);
         return true;
     case LIST:

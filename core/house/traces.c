@@ -302,7 +302,8 @@ static void copy_call_id(char *to, struct ml_str message)
     struct ml_str value;
 
     to[0] = '\0';
-    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end && *p != '\r') {
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end && *p != '\r' &&
+           *p != '\n') {
         if (is_call_id(p, end, &value)) {
             ml_str_copy(to, CALL_ID_MAX, value);
             return;
