@@ -418,7 +418,7 @@ static int leg_stats(lua_State *L)
         return 1;
     }
     ml_stream_stats(stream, &stats);
-    lua_newtable(L);
+    lua_createtable(L, 0, 9);
     ml_set_integer(L, "sent", (lua_Integer)stats.sent);
     ml_set_integer(L, "received", (lua_Integer)stats.received);
     ml_set_integer(L, "dropped", (lua_Integer)stats.dropped);

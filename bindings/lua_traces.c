@@ -1,22 +1,20 @@
 /* moonline.core.house: traces of calls. */
-#include <math.h>
 #include <string.h>
 
 #include "bindings/house.h"
 #include "bindings/object.h"
+#include "bindings/pack.h"
 #include "bindings/state.h"
 #include "core/base/mem.h"
 #include "core/house/traces.h"
-#include "core/text/json.h"
 
 enum {
-    DEPTH_MAX = 8,     /* of what is told: deeper tables are left out */
     KEPT_MAX = 1 << 16 /* bytes of the buffer that are kept from one event to the next */
 };
 
 struct ml_shared_traces {
     struct ml_traces *traces;
-    struct ml_buf json; /* of the event that is being told */
+    struct ml_buf told; /* the event that is being told */
     int references;
 };
 
@@ -63,7 +61,7 @@ void ml_lua_traces_drop(struct ml_shared_traces *shared)
     if (!shared || --shared->references > 0)
         return;
     ml_traces_free(shared->traces);
-    ml_buf_fini(&shared->json);
+    ml_buf_fini(&shared->told);
     ml_free(shared);
 }
 
@@ -90,109 +88,40 @@ static int traces_ended(lua_State *L)
     return 0;
 }
 
-/* ---- what is told, as JSON ---- */
-
-static bool add_value(struct ml_buf *out, lua_State *L, int index, int depth);
-
-static void add_list(struct ml_buf *out, lua_State *L, int index, int depth)
+static bool is(struct ml_str name, struct ml_str wanted)
 {
-    lua_Integer n = (lua_Integer)lua_rawlen(L, index);
-
-    for (lua_Integer i = 1; i <= n; i++) {
-        ml_buf_add(out, i == 1 ? "[" : ",", 1);
-        lua_rawgeti(L, index, i);
-        if (!add_value(out, L, lua_gettop(L), depth))
-            ml_buf_str(out, "null");
-        lua_pop(L, 1);
-    }
-    ml_buf_add(out, "]", 1);
+    return name.n == wanted.n && memcmp(name.p, wanted.p, name.n) == 0;
 }
 
-static void add_object(struct ml_buf *out, lua_State *L, int index, int depth)
-{
-    bool first = true;
-
-    ml_buf_str(out, "{");
-    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
-        size_t n, before = out->n;
-        const char *name;
-
-        if (lua_type(L, -2) != LUA_TSTRING)
-            continue;
-        name = lua_tolstring(L, -2, &n);
-        if (!first)
-            ml_buf_add(out, ",", 1);
-        ml_json_quote(out, (struct ml_str){name, n});
-        ml_buf_add(out, ":", 1);
-        if (add_value(out, L, lua_gettop(L), depth))
-            first = false;
-        else
-            out->n = before;
-    }
-    ml_buf_str(out, "}");
-}
-
-static void add_integer(struct ml_buf *out, lua_Integer value)
-{
-    if (value < 0)
-        ml_buf_str(out, "-");
-    ml_buf_uint(out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
-}
-
-static void add_number(struct ml_buf *out, lua_State *L, int index)
-{
-    if (lua_isinteger(L, index))
-        add_integer(out, lua_tointeger(L, index));
-    else if (isfinite(lua_tonumber(L, index)))
-        ml_buf_printf(out, "%.14g", lua_tonumber(L, index));
-    else
-        ml_buf_str(out, "null");
-}
-
-/* False: it is nothing that can be written. */
-static bool add_value(struct ml_buf *out, lua_State *L, int index, int depth)
-{
-    size_t n;
-    const char *text;
-
-    switch (lua_type(L, index)) {
-    case LUA_TSTRING:
-        text = lua_tolstring(L, index, &n);
-        ml_json_quote(out, (struct ml_str){text, n});
-        return true;
-    case LUA_TNUMBER:
-        add_number(out, L, index);
-        return true;
-    case LUA_TBOOLEAN:
-        ml_buf_str(out, lua_toboolean(L, index) ? "true" : "false");
-        return true;
-    case LUA_TTABLE:
-        if (depth == DEPTH_MAX || !lua_checkstack(L, 4))
-            return false;
-        if (lua_rawlen(L, index) > 0)
-            add_list(out, L, index, depth + 1);
-        else
-            add_object(out, L, index, depth + 1);
-        return true;
-    default:
-        return false;
-    }
-}
-
+/* tell(event, form): the form stands for the parameters it was made of. */
 static int traces_tell(lua_State *L)
 {
+    enum { EVENT = 2, FORM, NAME, VALUE };
     struct ml_shared_traces *shared = ml_object_check(L, 1, &traces_class);
-    struct ml_buf *json = &shared->json;
+    struct ml_buf *told = &shared->told;
+    bool has_form = luaL_optstring(L, FORM, NULL) != NULL;
+    const char *sid = NULL;
 
-    luaL_checktype(L, 2, LUA_TTABLE);
-    lua_settop(L, 2);
-    if (ml_field(L, 2, "call") != LUA_TSTRING)
-        return 0;
-    json->n = 0;
-    add_value(json, L, 2, 0);
-    ml_traces_tell(shared->traces, lua_tostring(L, 3), (struct ml_str){json->p, json->n});
-    if (json->size > KEPT_MAX)
-        ml_buf_fini(json);
+    luaL_checktype(L, EVENT, LUA_TTABLE);
+    lua_settop(L, FORM);
+    told->n = 0;
+    for (lua_pushnil(L); lua_next(L, EVENT); lua_settop(L, NAME)) {
+        struct ml_str name;
+
+        if (lua_type(L, NAME) != LUA_TSTRING)
+            continue;
+        name.p = lua_tolstring(L, NAME, &name.n);
+        if (is(name, ML_STR("call")))
+            sid = lua_type(L, VALUE) == LUA_TSTRING ? lua_tostring(L, VALUE) : NULL;
+        else if (!has_form || !is(name, ML_STR("params")))
+            ml_pack_field(told, name, L, VALUE);
+    }
+    if (has_form)
+        ml_pack_field(told, ML_STR("form"), L, FORM);
+    if (sid) /* it is still in the event */
+        ml_traces_tell(shared->traces, sid, (struct ml_str){told->p, told->n});
+    if (told->size > KEPT_MAX)
+        ml_buf_fini(told);
     return 0;
 }
 
@@ -203,6 +132,8 @@ static void push_item(const struct ml_trace_item *item, void *user)
     lua_State *L = user;
 
     lua_createtable(L, 0, 8);
+    if (!item->is_message)
+        ml_unpack_fields(L, item->text);
     ml_set_number(L, "time", (lua_Number)item->us / 1e6);
     ml_set_text(L, "call", item->sid);
     if (item->is_message) {
@@ -211,9 +142,9 @@ static void push_item(const struct ml_trace_item *item, void *user)
         ml_set_text(L, "transport", item->transport);
         ml_set_text(L, "local_address", item->local);
         ml_set_text(L, "remote", item->remote);
+        lua_pushlstring(L, item->text.p, item->text.n);
+        lua_setfield(L, -2, "text");
     }
-    lua_pushlstring(L, item->text.p, item->text.n);
-    lua_setfield(L, -2, item->is_message ? "text" : "json");
     lua_rawseti(L, -2, luaL_len(L, -2) + 1);
 }
 

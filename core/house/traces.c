@@ -23,7 +23,8 @@ struct record {
     bool is_message, sent;
     uint8_t local, remote, call_id; /* offsets of these texts */
     uint16_t start;                 /* of the text */
-    size_t n;                       /* of the text */
+    uint32_t n;                     /* of the text */
+    uint32_t hash;                  /* of the Call-ID */
     char bytes[];
 };
 
@@ -33,6 +34,7 @@ struct name {
     struct name *next; /* in its bucket */
     struct trace *trace;
     const struct name *sid; /* of a Call-ID: whose it is. Of a sid: itself */
+    uint32_t hash;
     char text[];
 };
 
@@ -81,13 +83,36 @@ static void trim(struct ml_traces *traces, struct trace *trace)
 
 /* ---- names ---- */
 
-static struct name **find(struct ml_traces *traces, const char *text, bool is_sid)
+/* Eight bytes at a time: names are looked up for every record. */
+static uint32_t hash(const char *text)
 {
-    struct name **at = &traces->buckets[ml_hash(text) & traces->mask];
+    size_t n = strlen(text);
+    uint64_t word, sum = n;
 
-    while (*at && (((*at)->sid == *at) != is_sid || strcmp((*at)->text, text) != 0))
+    for (; n >= sizeof word; text += sizeof word, n -= sizeof word) {
+        memcpy(&word, text, sizeof word);
+        sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
+        sum ^= sum >> 32;
+    }
+    for (; n > 0; n--)
+        sum = (sum ^ (uint8_t)*text++) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(sum >> 32);
+}
+
+static struct name **find_hashed(struct ml_traces *traces, const char *text, uint32_t hashed,
+                                 bool is_sid)
+{
+    struct name **at = &traces->buckets[hashed & traces->mask];
+
+    while (*at && ((*at)->hash != hashed || ((*at)->sid == *at) != is_sid ||
+                   strcmp((*at)->text, text) != 0))
         at = &(*at)->next;
     return at;
+}
+
+static struct name **find(struct ml_traces *traces, const char *text, bool is_sid)
+{
+    return find_hashed(traces, text, hash(text), is_sid);
 }
 
 /* NULL: the trace has too many of them. */
@@ -95,12 +120,14 @@ static struct name *add_name(struct ml_traces *traces, struct trace *trace, cons
                              const struct name *sid)
 {
     size_t n = strlen(text) + 1, bytes = sizeof(struct name) + n;
-    struct name *name, **at = find(traces, text, !sid);
+    uint32_t hashed = hash(text);
+    struct name *name, **at = find_hashed(traces, text, hashed, !sid);
 
     if (trace->name_bytes + bytes > traces->limit / HEAD_SHARE)
         return NULL;
     name = ml_alloc(bytes);
     memcpy(name->text, text, n);
+    name->hash = hashed;
     name->trace = trace;
     name->sid = sid ? sid : name;
     name->next = *at;
@@ -114,7 +141,7 @@ static struct name *add_name(struct ml_traces *traces, struct trace *trace, cons
 
 static void remove_name(struct ml_traces *traces, struct name *name)
 {
-    struct name **at = &traces->buckets[ml_hash(name->text) & traces->mask];
+    struct name **at = &traces->buckets[name->hash & traces->mask];
 
     while (*at != name)
         at = &(*at)->next;
@@ -216,7 +243,7 @@ static struct record *record_new(struct ml_traces *traces, size_t start, struct 
     record->us = ml_clock_us();
     record->number = ++traces->number;
     record->start = (uint16_t)start;
-    record->n = n;
+    record->n = (uint32_t)n;
     memcpy(record->bytes + start, text.p, n);
     return record;
 }
@@ -237,39 +264,48 @@ static void add(struct ml_traces *traces, struct trace *trace, struct record *re
     trim(traces, trace);
 }
 
-void ml_traces_tell(struct ml_traces *traces, const char *sid, struct ml_str json)
+void ml_traces_tell(struct ml_traces *traces, const char *sid, struct ml_str told)
 {
     const struct name *name = *find(traces, sid, true);
     struct record *record;
 
     if (!name)
         return;
-    if (json.n > traces->limit / 2) { /* half of it would be no JSON */
+    if (told.n > traces->limit / 2) {
         name->trace->dropped++;
         return;
     }
-    record = record_new(traces, 0, json);
+    record = record_new(traces, 0, told);
     record->sid = name->text;
     add(traces, name->trace, record);
 }
 
-/* The value of Call-ID or i, cut off at CALL_ID_MAX. */
+/* Does a Call-ID or i begin at p? Its value, then. */
+static bool is_call_id(const char *p, const char *end, struct ml_str *value)
+{
+    struct ml_str line, name, rest = {p, (size_t)(end - p)};
+
+    if ((p[0] | 0x20) != 'i' && ((p[0] | 0x20) != 'c' || rest.n < 2 || (p[1] | 0x20) != 'a'))
+        return false;
+    ml_str_cut(&rest, '\n', &line);
+    rest = line;
+    ml_str_cut(&rest, ':', &name);
+    name = ml_str_trim(name);
+    *value = ml_str_trim(rest);
+    return rest.p && (ml_str_ieq(name, ML_STR("i")) || ml_str_ieq(name, ML_STR("call-id")));
+}
+
+/* Cut off at CALL_ID_MAX. */
 static void copy_call_id(char *to, struct ml_str message)
 {
-    struct ml_str line, value;
+    const char *p = message.p, *end = p + message.n;
+    struct ml_str value;
 
     to[0] = '\0';
-    ml_str_cut(&message, '\n', &line);
-    while (ml_str_cut(&message, '\n', &line) && line.n > 1) {
-        size_t n = (line.p[0] | 0x20) == 'i' ? 1 : 7;
-
-        if ((line.p[0] | 0x20) != 'i' && (line.p[0] | 0x20) != 'c')
-            continue;
-        if (line.n <= n || (n == 7 && !ml_str_ieq((struct ml_str){line.p, n}, ML_STR("call-id"))))
-            continue;
-        value = ml_str_trim((struct ml_str){line.p + n, line.n - n});
-        if (value.n > 0 && value.p[0] == ':') {
-            ml_str_copy(to, CALL_ID_MAX, ml_str_trim((struct ml_str){value.p + 1, value.n - 1}));
+    while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) && ++p < end && *p != '\r' &&
+           *p != '\n') {
+        if (is_call_id(p, end, &value)) {
+            ml_str_copy(to, CALL_ID_MAX, value);
             return;
         }
     }
@@ -320,7 +356,8 @@ void ml_traces_message(struct ml_traces *traces, const struct ml_agent_trace *me
     record->local = local;
     record->remote = remote;
     record->call_id = (uint8_t)n;
-    name = *find(traces, call_id, false);
+    record->hash = hash(call_id);
+    name = *find_hashed(traces, call_id, record->hash, false);
     if (name)
         add(traces, name->trace, record);
     else
@@ -331,15 +368,17 @@ void ml_traces_dialog(struct ml_traces *traces, const char *sid, const char *cal
 {
     const struct name *name = *find(traces, sid, true);
     char text[CALL_ID_MAX];
+    uint32_t hashed;
 
     ml_str_copy(text, sizeof text, ml_str(call_id));
+    hashed = hash(text);
     if (!name || *find(traces, text, false) || !add_name(traces, name->trace, text, name))
         return;
     ML_LIST_EACH(&traces->unclaimed, link)
     {
         struct record *record = ML_CONTAINER(link, struct record, link);
 
-        if (strcmp(record->bytes + record->call_id, text) != 0)
+        if (record->hash != hashed || strcmp(record->bytes + record->call_id, text) != 0)
             continue;
         traces->unclaimed_bytes -= size_of(record);
         ml_list_remove(link);

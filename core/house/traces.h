@@ -1,7 +1,7 @@
 /* What was said and done in the last calls, to look at afterwards: SIP messages as they passed, and
- * what policy tells, as JSON. A ring of traces, each of a bounded size: of a call that says more,
- * the beginning and the newest are kept. A call that is placed for another one is part of its
- * trace. Owner: the program. Loop thread. */
+ * what policy tells, in bytes of its own. A ring of traces, each of a bounded size: of a call that
+ * says more, the beginning and the newest are kept. A call that is placed for another one is part
+ * of its trace. Owner: the program. Loop thread. */
 #ifndef ML_HOUSE_TRACES_H
 #define ML_HOUSE_TRACES_H
 
@@ -27,8 +27,8 @@ void ml_traces_dialog(struct ml_traces *traces, const char *sid, const char *cal
 void ml_traces_end(struct ml_traces *traces, const char *sid);
 
 void ml_traces_message(struct ml_traces *traces, const struct ml_agent_trace *message);
-/* A JSON object about the call; dropped when there is no such call. */
-void ml_traces_tell(struct ml_traces *traces, const char *sid, struct ml_str json);
+/* Something about the call, kept whole or not at all; dropped when there is no such call. */
+void ml_traces_tell(struct ml_traces *traces, const char *sid, struct ml_str told);
 
 struct ml_trace_item {
     int64_t us;      /* of ml_clock_us */

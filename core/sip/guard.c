@@ -101,15 +101,15 @@ enum { PLACE = 96 };
 static char *put_number(char *to, unsigned number)
 {
     char digits[10];
-    size_t at = sizeof digits, n;
+    int n = 0;
 
     do
-        digits[--at] = (char)('0' + number % 10);
-    while ((number /= 10) > 0 && at > 0);
-    n = sizeof digits - at;
-    memcpy(to, digits + at, n);
-    to[n] = '\0';
-    return to + n;
+        digits[n++] = (char)('0' + number % 10);
+    while ((number /= 10) > 0 && n < 10);
+    while (n > 0)
+        *to++ = digits[--n];
+    *to = '\0';
+    return to;
 }
 
 static void put_ipv4(char *to, const unsigned char *bytes)
@@ -117,8 +117,13 @@ static void put_ipv4(char *to, const unsigned char *bytes)
     for (int i = 0; i < 4; i++) {
         if (i > 0)
             *to++ = '.';
-        to = put_number(to, bytes[i]);
+        if (bytes[i] >= 100)
+            *to++ = (char)('0' + bytes[i] / 100);
+        if (bytes[i] >= 10)
+            *to++ = (char)('0' + bytes[i] / 10 % 10);
+        *to++ = (char)('0' + bytes[i] % 10);
     }
+    *to = '\0';
 }
 
 void ml_guard_host(const su_sockaddr_t *address, char *text, size_t size)

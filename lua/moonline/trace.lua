@@ -27,13 +27,9 @@ end
 function trace.notifier(env, watcher)
   local traces = env.traces
   if not traces then return watcher or function() end end
+  local tell = traces.tell
   return function(event, form)
-    if form then
-      traces:tell { kind = event.kind, call = event.call, what = event.what, url = event.url,
-        method = event.method, is_callback = event.is_callback, form = form }
-    elseif not DOUBLE[event.kind] then
-      traces:tell(event)
-    end
+    if not DOUBLE[event.kind] then tell(traces, event, form) end
     if watcher then watcher(event) end
   end
 end

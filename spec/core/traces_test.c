@@ -164,6 +164,50 @@ static void test_what_is_larger_than_a_trace_is_cut_or_left_out(void **state)
     assert_int_equal(ml_mem_blocks(), 0);
 }
 
+/* Of the header, in each of its forms, and of nothing else. */
+static void test_the_call_id_of_a_message_is_found(void **state)
+{
+    static const char *const with[] = {
+        "A\r\nCall-ID: one\r\n\r\n",
+        "B\r\nCALL-id\t :one \r\n\r\n",
+        "C\r\nVia: i\r\ni:one\r\n\r\n",
+        "D\r\nI : one\r\n\r\n",
+        "E\r\nCall-Info: x\r\ncseq: 1\r\nca: x\r\nIn: y\r\nc\r\ni\r\nCall-ID:one\r\n\r\n",
+        "F\r\nCall-ID: one",
+    };
+    static const char *const without[] = {
+        "G\r\nTo: x\r\n\r\nCall-ID: one\r\n",
+        "H\r\nCall-ID one\r\n\r\n",
+        "I\r\nCall-ID-2: one\r\n\r\n",
+        "Call-ID: one\r\n\r\n",
+        "J\n\nCall-ID: one\n",
+        "K\r\ni",
+        "L\r\n",
+        "M",
+        "",
+    };
+    struct ml_traces *traces = ml_traces_new(10, 65536);
+    struct ml_agent_trace one = {true, "udp", "192.0.2.1:5060", "192.0.2.2:5060", {NULL, 0}};
+
+    (void)state;
+    ml_traces_open(traces, "CA1", NULL);
+    ml_traces_dialog(traces, "CA1", "one");
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++) {
+        one.message = ml_str(without[i]);
+        ml_traces_message(traces, &one);
+    }
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++) {
+        char *exact = ml_strdup(with[i]); /* nothing behind it may be read */
+
+        one.message = ml_str(exact);
+        ml_traces_message(traces, &one);
+        ml_free(exact);
+    }
+    assert_string_equal(read_all(traces, "CA1"), "CA1:A\nCA1:B\nCA1:C\nCA1:D\nCA1:E\nCA1:F\n");
+    ml_traces_free(traces);
+    assert_int_equal(ml_mem_blocks(), 0);
+}
+
 static void masked(const char *given, const char *wanted)
 {
     char text[512];
@@ -197,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_ended_calls_make_room_first),
         cmocka_unit_test(test_of_a_long_call_the_beginning_and_the_newest_stay),
         cmocka_unit_test(test_what_is_larger_than_a_trace_is_cut_or_left_out),
+        cmocka_unit_test(test_the_call_id_of_a_message_is_found),
         cmocka_unit_test(test_credentials_are_masked),
     };
 

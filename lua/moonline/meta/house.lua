@@ -80,9 +80,10 @@ function Traces:ended(sid) end
 ---Keeps an event: text, numbers, booleans and tables of these, with `call`, the sid it is about. Other
 ---values in it are left out, and an event of no known call is.
 ---@param event moonline.Event
-function Traces:tell(event) end
----What there is of a call, in order: messages as Agent:trace has them, with `call` and with their secrets
----masked, and what was told as { json = "..." }; all with `time` (seconds of the clock of tasks).
+---@param form string? kept as `form`, instead of the event's `params` that it was made of
+function Traces:tell(event, form) end
+---What there is of a call, in order: messages as Agent:trace has them, with their secrets masked, and
+---events as they were told; all with `call` and `time` (seconds of the clock of tasks).
 ---nil: no such call.
 ---@param sid string
 ---@return table[]?

@@ -1,7 +1,6 @@
 -- /v1/calls/{sid}/trace: what passed in one of the last calls, as JSON, text, a capture, or a page.
 
 local capture = require "moonline.sim.capture"
-local json = require "dkjson"
 local page = require "moonline.sim.page"
 local pcap = require "moonline.sim.pcap"
 local records = require "moonline.rest.parts.records"
@@ -15,14 +14,13 @@ local TYPES = {
 local FORMATS = { json = "json", text = "text", txt = "text", pcap = "pcap", html = "html" }
 
 -- As it was told; what a document says of passwords is not for those who only look.
-local function restored(event)
+local function restore(event)
   if event.form then event.params, event.form = url.parse_form(event.form), nil end
   if event.body then
     event.body = event.body:gsub("([Pp]assword%s*=%s*[\"'])([^\"']*)", function(before, secret)
       return before .. ("*"):rep(#secret)
     end)
   end
-  return event
 end
 
 -- Events as they were told, in time order.
@@ -30,13 +28,7 @@ local function events_of(env, sid)
   if not env.traces then return nil end
   local items, dropped = env.traces:read(sid)
   if not items then return nil end
-  for i, item in ipairs(items) do
-    local event = item.json and json.decode(item.json)
-    if event then
-      event.time, event.call = item.time, item.call
-      items[i] = restored(event)
-    end
-  end
+  for _, item in ipairs(items) do restore(item) end
   return items, dropped
 end
 
@@ -45,7 +37,7 @@ local function row_of(row, start)
   local one = { time = math.floor((row.time - start) * 1e6 + 0.5) / 1e6, label = row.label,
     from = row.from, to = row.to, at = row.at }
   for name, value in pairs(event) do
-    if one[name] == nil and name ~= "party" and name ~= "json" then one[name] = value end
+    if one[name] == nil and name ~= "party" then one[name] = value end
   end
   return one
 end
