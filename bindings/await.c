@@ -10,6 +10,7 @@ enum { GRACE_MS = 5000 }; /* what the handlers of a cancelled task may wait, in 
 /* A task of a script that takes, with all that it spawned, BUSY_US of CPU within PERIOD_MS rests
  * until they are over: those that wait again and again for nothing leave the loop to others. */
 enum { BUSY_US = 200000, PERIOD_MS = 1000 };
+enum { RESUME_US = 10 }; /* what the loop has to do about one, at least */
 
 static void timed_out(void *user)
 {
@@ -130,8 +131,8 @@ void ml_await_resume(struct ml_task *task)
     status = lua_resume(task->co, task->state->L, arguments, &results);
     used = ml_budget_used_us();
     ml_budget_leave(&outer);
-    if (used > 0)
-        count_busy(task->share, used);
+    if (task->state->limits.cpu_us > 0)
+        count_busy(task->share, used + RESUME_US);
     runtime->current = NULL;
     if (status == LUA_YIELD)
         return;           /* only ml_await yields here: coroutine.yield is kept out of tasks */

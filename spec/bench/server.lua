@@ -326,7 +326,8 @@ local function measure_rest()
   local server = start(app.url .. "/wait6")
   local legs, by_sid = hold(server, HELD), {}
   task.sleep(1)
-  local calls = rest(server, "GET", "/Calls.json", { PageSize = 1000, Status = "in-progress" }).calls
+  local calls = rest(server, "GET", "/Calls.json",
+    { PageSize = 1000, Status = "in-progress" }).calls
   for i, call in ipairs(calls) do
     by_sid[call.from:match("sip:(h%d+)@")] = call.sid
     calls[i] = "/Calls/" .. call.sid .. ".json"
