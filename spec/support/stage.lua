@@ -5,6 +5,7 @@
 --   local kate = s:phone { }                              an agent; kate.uri for <Sip>
 --   local call = s:call()                                 alice calls the server
 -- close() waits until nothing is left of it and fails the test when something is.
+local merge = require("moonline.sim.places").merge
 local moonline = require "moonline"
 local proof = require "support.proof"
 local sys = require "moonline.core.sys"
@@ -26,17 +27,6 @@ local function warm_up()
 end
 
 local PATIENCE = 40 -- seconds of virtual time: finished transactions live 32 s
-
-local function merge(base, over)
-  for key, value in pairs(over or {}) do
-    if type(value) == "table" and type(base[key]) == "table" and #value == 0 then
-      merge(base[key], value)
-    else
-      base[key] = value
-    end
-  end
-  return base
-end
 
 -- What must be back where it was: everything counted except what this test's task itself holds.
 local function counts()

@@ -22,11 +22,14 @@ places.PHONES = { "udp:127.0.0.1:0", "udp:127.0.0.2:0", "tcp:127.0.0.1:0" }
 local REGIONS = { "us1", "us2", "ie1", "de1", "sg1", "jp1", "br1", "au1" }
 local ANY_NUMBER = "^%+?%d"
 
--- Tables merge key by key, all else is replaced.
-local function merge(base, over)
+---Changes base: tables merge key by key, lists and all else are replaced.
+---@param base table
+---@param over table?
+---@return table base
+function places.merge(base, over)
   for key, value in pairs(over or {}) do
     if type(value) == "table" and type(base[key]) == "table" and #value == 0 then
-      merge(base[key], value)
+      places.merge(base[key], value)
     else
       base[key] = value
     end
@@ -72,13 +75,13 @@ end
 ---@return table configuration
 function places.configuration(stage, options)
   local config = options.config or {}
-  local own = merge({
+  local own = places.merge({
     account_sid = "AC00000000000000000000000000000001", auth_token = "simulation",
     sip = { users = options.users or {} }, trace = { calls = 0 },
     limits = { lag_ms = 0 }, -- a busy machine is no reason to refuse a simulated call
     voice = voice(stage, options),
   }, config)
-  return merge(own, {
+  return places.merge(own, {
     sip = { listen = { "udp:127.0.0.1:0", "tcp:127.0.0.1:0" },
       regions = regions(stage, own.sip.regions) },
     trunks = trunks(stage, own.trunks), numbers = numbers(stage, options.numbers),
