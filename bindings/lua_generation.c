@@ -166,7 +166,8 @@ static int generation_load(lua_State *L)
     entry = ml_opt_text(L, 1, "entry", "moonline.policy");
     sources = ml_opt_text(L, 1, "lua", NULL);
     luaL_argcheck(L, ml_field(L, 1, "env") == LUA_TTABLE, 1, "env: table expected");
-    ml_field(L, 1, "box");
+    if (ml_field(L, 1, "box") != LUA_TNIL)
+        ml_mailbox_check(L, 3);
     ml_object_new(L, &generation_class);
     state = ml_state_new(host->runtime, last_number + 1);
     generation = ml_alloc(sizeof *generation);
